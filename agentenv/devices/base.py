@@ -1,0 +1,97 @@
+"""What a device is. One folder or file per device implements it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from agentenv.actions import Action
+from agentenv.observations import Screen
+
+
+@dataclass(frozen=True)
+class DeviceFeatures:
+    """What a device can do, readable before it is connected."""
+
+    kind: str
+    """"browser", "phone" or "android"."""
+    height: int
+    """Screen height in pixels."""
+    width: int
+    """Screen width in pixels."""
+    action_types: tuple[str, ...]
+    """The `type`s of `agentenv.actions` that `act` carries out."""
+    snapshots: bool = False
+    """Whether `snapshot` and `restore` work."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The initial state a task asks of a device. Each kind of device has a subclass."""
+
+
+@dataclass(frozen=True)
+class BrowserSetup(Setup):
+    """Initial state of a page.
+
+    The page is loaded once; later resets with the same `url` only run `start`
+    (resetting without a reload is what makes a reset take milliseconds).
+    """
+
+    url: str
+    start: str = ""
+    """JavaScript that puts the page into the initial state; it may return a promise."""
+    ready: str = "document.readyState === 'complete'"
+    """JavaScript expression that is true once the page is usable."""
+    state: str = "({})"
+    """JavaScript expression giving a JSON object: what the verifier reads."""
+    reload: bool = False
+    """Load the page anew on every reset."""
+
+
+class Device(Protocol):
+    """reset / observe / act / close, and nothing a caller need sleep for.
+
+    A call returns when the device is ready again. Every method may raise
+    `DeviceError`; only `act` raises `ActionError`.
+    """
+
+    @property
+    def features(self) -> DeviceFeatures: ...
+
+    def reset(self, setup: Setup) -> None:
+        """Bring the device into `setup`'s state, connecting first if need be."""
+        ...
+
+    def observe(self) -> Screen:
+        """The screen as it is now; observing changes nothing."""
+        ...
+
+    def act(self, action: Action) -> Action:
+        """Carry out one action and let the device settle.
+
+        Returns:
+            What was really sent: element targets are resolved to the point acted on
+            (both fields are kept: `element` cleared, `point` set, `label` kept).
+
+        Raises:
+            ActionError: no such element, not editable, unsupported type, ...
+        """
+        ...
+
+    def state(self) -> Mapping[str, Any]:
+        """The device's state as the setup defined it, for the task's verifier."""
+        ...
+
+    def snapshot(self) -> str:
+        """Save the whole state; returns a token for `restore`."""
+        ...
+
+    def restore(self, token: str) -> None:
+        """Return to a snapshot of this device."""
+        ...
+
+    def close(self) -> None:
+        """Release everything; may be called twice. A later `reset` connects again."""
+        ...

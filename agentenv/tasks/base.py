@@ -1,0 +1,98 @@
+"""What a task is: template + parameters + initial state + verifier + oracle."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from agentenv.actions import Action
+from agentenv.devices.base import Setup
+from agentenv.errors import ConfigError
+from agentenv.observations import Observation
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+INSTANCES_PER_SPLIT = 2**31
+
+
+@dataclass(frozen=True)
+class TaskInstance:
+    """One concrete task: a template with its parameters drawn."""
+
+    task: str
+    """Id of the template, e.g. ``"miniwob/click-test-2"``."""
+    split: Split
+    index: int
+    """Instances are numbered within a split; splits are disjoint by construction,
+    because every random draw is seeded with both."""
+    setup: Setup
+    goal: str = ""
+    """May be empty when the page itself words the goal (see `Task.goal`)."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Unique name, e.g. ``"miniwob/click-test-2/test/7"``."""
+        return f"{self.task}/{self.split}/{self.index}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the verifier says of a state."""
+
+    reward: float
+    """In [0, 1]; 1 is success."""
+    done: bool
+    """The task itself has ended (the page says so); the agent cannot act any more."""
+    raw_reward: float | None = None
+    """The environment's own number, where it has one."""
+
+
+Oracle = Callable[[Observation], Action]
+"""The next correct action from the current observation. Where it depends on the
+observation alone it can also label states that another policy reached."""
+
+
+class Task(ABC):
+    """A template. Subclasses are small: data, initial state, check, oracle."""
+
+    id: str
+    expected_steps: int
+    """Steps an oracle needs, typically; the curriculum's difficulty."""
+    max_steps: int
+    """Step limit of an episode (then it is truncated)."""
+
+    @abstractmethod
+    def instance(self, split: Split, index: int) -> TaskInstance:
+        """The instance of that number; the same arguments give the same instance."""
+
+    def sample(self, rng: np.random.Generator, split: Split = "train") -> TaskInstance:
+        """Draw an instance of a split."""
+        return self.instance(split, int(rng.integers(INSTANCES_PER_SPLIT)))
+
+    def goal(self, instance: TaskInstance, state: Mapping[str, Any]) -> str:
+        """The goal in words, once the device has been reset."""
+        return instance.goal
+
+    @abstractmethod
+    def verify(
+        self, instance: TaskInstance, state: Mapping[str, Any], answer: str | None
+    ) -> Verdict:
+        """Judge the device's state (never pixels) and the agent's answer, if it gave one."""
+
+    @property
+    def has_oracle(self) -> bool:
+        """Whether `oracle` works."""
+        return False
+
+    def oracle(self, instance: TaskInstance) -> Oracle:
+        """A scripted solution, acting through the same actions an agent has.
+
+        Raises:
+            ConfigError: this task has none.
+        """
+        raise ConfigError(f"task {self.id} has no oracle")

@@ -1,0 +1,60 @@
+"""Episode and Step: what a rollout leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentenv.actions import Action
+from agentenv.observations import Observation
+
+
+@dataclass(frozen=True)
+class Step:
+    """One decision and what came of it."""
+
+    observation: Observation
+    """Before the action."""
+    text: str
+    action: Action
+    sent: Action | None
+    """What the device really did; None if the action was refused."""
+    reward: float
+    token_ids: tuple[int, ...] = ()
+    log_probs: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One attempt at one task instance."""
+
+    task: str
+    split: str
+    index: int
+    """`task/split/index` is the instance's key."""
+    policy: str
+    policy_version: str
+    steps: tuple[Step, ...]
+    final_observation: Observation | None
+    """After the last action; None if the device failed before it could be taken."""
+    terminated: bool
+    truncated: bool
+    attempt: int = 0
+    """Counts repeated attempts at the same instance."""
+    infra_error: str = ""
+    """Cause, if the infrastructure failed; such an episode is never scored."""
+    raw_reward: float | None = None
+
+    @property
+    def reward(self) -> float:
+        """Sum of the steps' rewards."""
+        return sum(step.reward for step in self.steps)
+
+    @property
+    def success(self) -> bool:
+        """The verifier gave the full reward."""
+        return not self.infra_error and self.reward >= 1.0
+
+    @property
+    def goal(self) -> str:
+        """The goal the agent was given."""
+        return self.steps[0].observation.goal if self.steps else ""
