@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from agentenv.actions import Action
 from agentenv.observations import Observation
+from agentenv.policies.base import History, Turn
 
 
 @dataclass(frozen=True)
@@ -58,3 +59,16 @@ class Episode:
     def goal(self) -> str:
         """The goal the agent was given."""
         return self.steps[0].observation.goal if self.steps else ""
+
+    @property
+    def key(self) -> str:
+        """The instance's key, as in `TaskInstance.key`."""
+        return f"{self.task}/{self.split}/{self.index}"
+
+    def history_at(self, step: int) -> History:
+        """What the policy knew when it decided on that step."""
+        return History(
+            observation=self.steps[step].observation,
+            turns=tuple(Turn(past.observation, past.text) for past in self.steps[:step]),
+            instance=self.key,
+        )

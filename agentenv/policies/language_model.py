@@ -1,0 +1,252 @@
+"""A vision-language model with its processor, and the shared-prefix computation.
+
+Everything that asks something of the model - sampling candidates, scoring them,
+frozen features, updates - first encodes image and prompt once per state
+(`encode`) and then extends that prefix by one or many short suffixes (`extend`,
+`sample`). Gradients flow through the expanded cache, so training uses the same
+two calls.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+from agentenv.errors import ConfigError
+from agentenv.policies.prompts import Prompt, PromptFormat
+
+
+@dataclass
+class Prefix:
+    """Prompts that have been encoded."""
+
+    cache: Any
+    """Keys and values of every layer, batch B (a `transformers` cache)."""
+    attention_mask: Tensor
+    """(B, P) int64; prompts are padded on the left."""
+    last_logits: Tensor
+    """(B, V): the distribution of the first token after the prompt."""
+
+
+@dataclass
+class Extension:
+    """What the model computed over suffixes; R = B * N rows, S = longest suffix."""
+
+    logits: Tensor
+    """(R, S, V); position t predicts suffix token t + 1."""
+    log_probs: Tensor
+    """(R, S): of each suffix token given everything before it; 0 where padded."""
+    mask: Tensor
+    """(R, S) bool: which tokens are real."""
+    hidden: Tensor | None
+    """(R, H): the chosen layer at each suffix's last token."""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One sampled answer."""
+
+    text: str
+    token_ids: tuple[int, ...]
+    log_probs: tuple[float, ...]
+    """Under the distribution sampled from, temperature included."""
+
+
+class VisionLanguageModel:
+    """Any Hugging Face `AutoModelForImageTextToText`, by name or path.
+
+    Args:
+        model: the network.
+        processor: its processor, with a chat template.
+        form: how prompts are written for it.
+        name: for logs and stored episodes.
+    """
+
+    def __init__(self, model: Any, processor: Any, form: PromptFormat, name: str) -> None:
+        self.model = model
+        self.processor = processor
+        self.tokenizer = processor.tokenizer
+        self.tokenizer.padding_side = "left"
+        self.form = form
+        self.name = name
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_path: str | Path, *, device: str = "auto", adapter: str | Path | None = None
+    ) -> VisionLanguageModel:
+        """Load a model and, if given, a LoRA adapter on top of it.
+
+        Raises:
+            ConfigError: nothing loadable is there.
+        """
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        # A CPU computes faster in float32 weights with bfloat16 autocast than in bfloat16.
+        dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
+        try:
+            model = AutoModelForImageTextToText.from_pretrained(name_or_path, dtype=dtype)
+            processor = AutoProcessor.from_pretrained(name_or_path)
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"cannot load a model from '{name_or_path}': {error}") from error
+        if adapter is not None:
+            from peft import PeftModel
+
+            model = PeftModel.from_pretrained(model, adapter)
+        form = PromptFormat.load(adapter or name_or_path)
+        return cls(model.to(device).eval(), processor, form, str(name_or_path))
+
+    def save(self, folder: Path) -> None:
+        """Weights (safetensors), processor and prompt format."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.model.save_pretrained(folder)
+        self.processor.save_pretrained(folder)
+        self.form.save(folder)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.parameters()).device
+
+    @property
+    def eos_ids(self) -> set[int]:
+        """Tokens that end an answer."""
+        ids = self.model.generation_config.eos_token_id
+        ids = ids if isinstance(ids, list) else [ids]
+        return {int(i) for i in [*ids, self.tokenizer.eos_token_id] if i is not None}
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """bfloat16 arithmetic, on any device."""
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def tokenize(self, text: str, *, end: bool = True) -> list[int]:
+        """An answer's token ids, with the end token if asked."""
+        ids = self.tokenizer.encode(text, add_special_tokens=False)
+        return ids + [self.tokenizer.eos_token_id] if end else ids
+
+    def encode(self, prompts: Sequence[Prompt]) -> Prefix:
+        """Run image and prompt through the model once; all with an image, or none."""
+        inputs = self._inputs(prompts)
+        with self.autocast():
+            out = self.model(**inputs, use_cache=True, logits_to_keep=1)
+        return Prefix(out.past_key_values, inputs["attention_mask"], out.logits[:, -1].float())
+
+    def _inputs(self, prompts: Sequence[Prompt]) -> Any:
+        images = [
+            Image.open(io.BytesIO(prompt.png)).convert("RGB")
+            for prompt in prompts
+            if prompt.png is not None
+        ]
+        if images and len(images) != len(prompts):
+            raise ValueError("a batch mixes prompts with and without an image")
+        texts = [self._chat(prompt) for prompt in prompts]
+        batch = self.processor(
+            text=texts, images=images or None, return_tensors="pt", padding=True
+        )
+        return batch.to(self.device)
+
+    def _chat(self, prompt: Prompt) -> str:
+        content: list[dict[str, str]] = [{"type": "text", "text": prompt.text}]
+        if prompt.png is not None:
+            content.insert(0, {"type": "image"})
+        text: str = self.processor.apply_chat_template(
+            [{"role": "user", "content": content}], add_generation_prompt=True
+        )
+        return text
+
+    def extend(
+        self, prefix: Prefix, suffixes: Sequence[Sequence[int]], *, layer: int | None = None
+    ) -> Extension:
+        """Continue each prefix by N suffixes (consumes the prefix's cache).
+
+        Args:
+            prefix: of B prompts.
+            suffixes: B * N token lists, the N of the first prompt first; none empty.
+            layer: also return this layer's hidden state (index into
+                `output_hidden_states`, 0 being the embeddings, -1 the last).
+        """
+        repeats = len(suffixes) // prefix.attention_mask.shape[0]
+        width = max(len(suffix) for suffix in suffixes)
+        lengths = torch.tensor([len(suffix) for suffix in suffixes], device=self.device)
+        mask = torch.arange(width, device=self.device) < lengths[:, None]
+        ids = torch.tensor(
+            [[*suffix, *[0] * (width - len(suffix))] for suffix in suffixes], device=self.device
+        )
+        if repeats > 1:
+            prefix.cache.batch_repeat_interleave(repeats)
+        with self.autocast():
+            out = self.model(
+                input_ids=ids,
+                attention_mask=torch.cat(
+                    [prefix.attention_mask.repeat_interleave(repeats, 0), mask.long()], dim=1
+                ),
+                past_key_values=prefix.cache,
+                use_cache=True,
+                output_hidden_states=layer is not None,
+            )
+        logits = out.logits.float()
+        first = prefix.last_logits.repeat_interleave(repeats, 0)[:, None]
+        predictions = torch.cat([first, logits[:, :-1]], dim=1)
+        log_probs = torch.log_softmax(predictions, -1).gather(-1, ids[..., None])[..., 0]
+        hidden = None
+        if layer is not None:
+            rows = torch.arange(len(suffixes), device=self.device)
+            hidden = out.hidden_states[layer][rows, lengths - 1].float()
+        return Extension(logits, log_probs * mask, mask, hidden)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        prefix: Prefix,
+        *,
+        n: int = 1,
+        temperature: float = 1.0,
+        max_new_tokens: int = 64,
+        generator: torch.Generator | None = None,
+    ) -> list[list[Completion]]:
+        """N answers for each prefix (consumes its cache); temperature 0 is greedy."""
+        if n > 1:
+            prefix.cache.batch_repeat_interleave(n)
+        mask = prefix.attention_mask.repeat_interleave(n, 0)
+        logits = prefix.last_logits.repeat_interleave(n, 0)
+        rows = len(logits)
+        tokens: list[list[int]] = [[] for _ in range(rows)]
+        log_probs: list[list[float]] = [[] for _ in range(rows)]
+        running = [True] * rows
+        for _ in range(max_new_tokens):
+            scores = torch.log_softmax(logits / (temperature or 1.0), -1)
+            if temperature:
+                chosen = torch.multinomial(scores.exp(), 1, generator=generator)
+            else:
+                chosen = scores.argmax(-1, keepdim=True)
+            picked = scores.gather(-1, chosen)[:, 0].tolist()
+            for row, token in enumerate(chosen[:, 0].tolist()):
+                if running[row]:
+                    tokens[row].append(token)
+                    log_probs[row].append(picked[row])
+                    running[row] = token not in self.eos_ids
+            if not any(running):
+                break
+            mask = torch.cat([mask, mask.new_ones(rows, 1)], dim=1)
+            with self.autocast():
+                out = self.model(
+                    input_ids=chosen,
+                    attention_mask=mask,
+                    past_key_values=prefix.cache,
+                    use_cache=True,
+                )
+            logits = out.logits[:, -1].float()
+        texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
+        flat = [
+            Completion(text, tuple(ids), tuple(scores))
+            for text, ids, scores in zip(texts, tokens, log_probs, strict=True)
+        ]
+        return [flat[i : i + n] for i in range(0, rows, n)]

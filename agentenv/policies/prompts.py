@@ -1,0 +1,97 @@
+"""From a history to the text a vision-language model reads.
+
+One element per line, its name before its index, so that the answer's
+``"label":...,"element":...`` copies a piece of the prompt in its own order:
+a small model learns that as plain induction.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from agentenv.dialects.base import Dialect
+from agentenv.observations import UIElement
+from agentenv.policies.base import History
+
+PROMPT_VERSION = 1
+"""Part of every feature-cache key: raise it when the rendered text changes."""
+FORMAT_FILE = "agentenv_prompt.json"
+
+
+@dataclass(frozen=True)
+class PromptFormat:
+    """How much of a history is written out; saved beside a model trained on it."""
+
+    instructions: bool = True
+    """Explain the dialect first (a model trained on it from scratch needs none)."""
+    image: bool = True
+    """Show the screenshot."""
+    elements: bool = True
+    """List the elements."""
+    max_elements: int = 60
+    max_turns: int = 3
+    """Past actions shown."""
+    max_name: int = 60
+    """Characters of a name or value, then it is cut."""
+
+    def save(self, folder: Path) -> None:
+        """Write ``agentenv_prompt.json`` into a model's folder."""
+        (folder / FORMAT_FILE).write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> PromptFormat:
+        """The format a model was trained with; the default for models that are not ours."""
+        file = Path(folder) / FORMAT_FILE
+        return cls(**json.loads(file.read_text())) if file.is_file() else cls()
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt, ready for a processor's chat template."""
+
+    text: str
+    png: bytes | None
+    """The screenshot; None for a prompt without an image."""
+
+
+def render(
+    history: History, dialect: Dialect, form: PromptFormat, action_types: tuple[str, ...] = ()
+) -> Prompt:
+    """The prompt for one history.
+
+    Args:
+        history: what the policy may look at.
+        dialect: in which the model is to answer.
+        form: what to write out.
+        action_types: what the device can do, for the instructions.
+    """
+    now = history.observation
+    lines = [dialect.instructions(action_types)] if form.instructions else []
+    lines.append(now.goal)
+    if form.elements:
+        visible = [element for element in now.elements if element.resource_id != "query"]
+        lines += [element_line(element, form.max_name) for element in visible[: form.max_elements]]
+    lines += [f"did {turn.text[:200]}" for turn in history.turns[-form.max_turns :]]
+    if now.last_action_error:
+        lines.append(f"error {now.last_action_error[:100]}")
+    return Prompt("\n".join(lines), now.png if form.image else None)
+
+
+def element_line(element: UIElement, max_name: int) -> str:
+    """``"Submit" 4 button focused``: name, index, role, then what else is known."""
+    name = " ".join(element.name.split())[:max_name]
+    value = " ".join(element.value.split())[:max_name]
+    words = [f'"{name or value}" {element.index} {element.role}']
+    if value and name:
+        words.append(f'= "{value}"')
+    if element.description:
+        words.append(f"({element.description[:max_name]})")
+    if element.checked:
+        words.append("checked")
+    if element.focused:
+        words.append("focused")
+    if not element.enabled:
+        words.append("disabled")
+    return " ".join(words)

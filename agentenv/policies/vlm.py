@@ -1,0 +1,141 @@
+"""A vision-language model as a policy."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from agentenv.actions import BROWSER_ACTIONS, Invalid
+from agentenv.dialects import get_dialect
+from agentenv.policies.base import Decision, History
+from agentenv.policies.language_model import Completion, VisionLanguageModel
+from agentenv.policies.prompts import PROMPT_VERSION, render
+
+
+class VLMPolicy:
+    """Samples one answer per history and parses it.
+
+    Args:
+        vlm: the model.
+        dialect: name of the text form it answers in.
+        temperature: of sampling; 0 is greedy.
+        seed: of sampling.
+        batch_size: histories encoded at once.
+        max_new_tokens: longest answer.
+    """
+
+    def __init__(
+        self,
+        vlm: VisionLanguageModel,
+        *,
+        dialect: str = "json",
+        temperature: float = 1.0,
+        seed: int = 0,
+        batch_size: int = 32,
+        max_new_tokens: int = 64,
+        action_types: tuple[str, ...] = BROWSER_ACTIONS,
+    ) -> None:
+        self.vlm = vlm
+        self.dialect = get_dialect(dialect)
+        self.temperature = temperature
+        self.batch_size = batch_size
+        self.max_new_tokens = max_new_tokens
+        self.action_types = action_types
+        self.generator = torch.Generator(vlm.device).manual_seed(seed)
+        self.name = Path(vlm.name).name
+        self.version = f"{weights_digest(vlm)[:12]}-p{PROMPT_VERSION}-t{temperature:g}"
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | Path,
+        *,
+        dialect: str = "json",
+        temperature: float = 1.0,
+        seed: int = 0,
+        adapter: str | Path | None = None,
+    ) -> VLMPolicy:
+        """Load any `AutoModelForImageTextToText` (see `VisionLanguageModel.from_pretrained`)."""
+        vlm = VisionLanguageModel.from_pretrained(name_or_path, adapter=adapter)
+        return cls(vlm, dialect=dialect, temperature=temperature, seed=seed)
+
+    def act(self, histories: Sequence[History]) -> list[Decision]:
+        """One sampled decision for each history."""
+        return [decisions[0] for decisions in self.propose(histories, 1)]
+
+    @torch.no_grad()
+    def propose(
+        self,
+        histories: Sequence[History],
+        n: int,
+        *,
+        temperature: float | None = None,
+        resample_invalid: int = 0,
+    ) -> list[list[Decision]]:
+        """N sampled decisions for each history.
+
+        Args:
+            histories: B of them.
+            n: answers for each; the prompt is encoded once for all of them.
+            temperature: instead of the policy's own.
+            resample_invalid: how often answers that do not parse are drawn again.
+        """
+        result: list[list[Decision]] = []
+        for start in range(0, len(histories), self.batch_size):
+            batch = histories[start : start + self.batch_size]
+            decisions = self._propose_batch(batch, n, temperature)
+            for _ in range(resample_invalid):
+                bad = [i for i, row in enumerate(decisions) if _any_invalid(row)]
+                if not bad:
+                    break
+                fresh = self._propose_batch([batch[i] for i in bad], n, temperature)
+                for i, row in zip(bad, fresh, strict=True):
+                    decisions[i] = [
+                        new if isinstance(old.action, Invalid) else old
+                        for old, new in zip(decisions[i], row, strict=True)
+                    ]
+            result += decisions
+        return result
+
+    def _propose_batch(
+        self, histories: Sequence[History], n: int, temperature: float | None
+    ) -> list[list[Decision]]:
+        prefix = self.vlm.encode(
+            [render(h, self.dialect, self.vlm.form, self.action_types) for h in histories]
+        )
+        completions = self.vlm.sample(
+            prefix,
+            n=n,
+            temperature=self.temperature if temperature is None else temperature,
+            max_new_tokens=self.max_new_tokens,
+            generator=self.generator,
+        )
+        return [[self._decide(completion) for completion in row] for row in completions]
+
+    def _decide(self, completion: Completion) -> Decision:
+        return Decision(
+            text=completion.text,
+            action=self.dialect.parse(completion.text),
+            token_ids=completion.token_ids,
+            log_probs=completion.log_probs,
+        )
+
+
+def _any_invalid(decisions: Sequence[Decision]) -> bool:
+    return any(isinstance(decision.action, Invalid) for decision in decisions)
+
+
+def weights_digest(vlm: VisionLanguageModel) -> str:
+    """SHA-256 over the names and a fingerprint of every weight tensor (hex).
+
+    Each tensor contributes its sum and sum of squares in float64, which any
+    update changes; hashing gigabytes of raw bytes would take minutes.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(vlm.model.state_dict().items()):
+        values = tensor.detach().double()
+        digest.update(f"{name} {values.sum().item():.12e} {values.square().sum():.12e}".encode())
+    return digest.hexdigest()

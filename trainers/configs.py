@@ -1,0 +1,53 @@
+"""Settings of the training commands, importable without torch (for `--help`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class LoraConfig:
+    """Low-rank adapters (peft); for models too large to update whole."""
+
+    rank: int = 0
+    """0 trains every weight."""
+    alpha: int = 32
+    dropout: float = 0.0
+    targets: str = "all-linear"
+    """Modules that get an adapter, as peft names them."""
+
+
+@dataclass(frozen=True)
+class SFTConfig:
+    """Supervised fine-tuning of a vision-language model on demonstrations."""
+
+    data: tuple[Path, ...]
+    """Trajectory stores (made by `agentenv collect --policy oracle`)."""
+    out: Path = Path("runs/sft")
+    """Run directory; the model is saved in its `model` folder."""
+    model: str = "small"
+    """Hugging Face name or path of the model to start from, or `small`: a fresh
+    7.7M-parameter LLaVA that two CPU cores can train."""
+    steps: int = 3000
+    """Optimiser steps with the screenshot."""
+    text_steps: int = 0
+    """Optimiser steps before those, without the screenshot (half the cost; a model
+    from scratch learns to copy and look up first)."""
+    batch_size: int = 16
+    learning_rate: float = 1e-4
+    """About 1e-3 for the small model from scratch, 1e-5 for a large one."""
+    substitute: float = 0.0
+    """Share of the action's words replaced by made-up ones, in goal, elements and
+    action alike; teaches a model from scratch to copy."""
+    synthetic: float = 0.0
+    """Share of examples that are made-up name-to-index look-ups."""
+    successful_only: bool = True
+    """Imitate successful episodes only."""
+    validation_share: float = 0.03
+    """Share of episodes kept out for the validation loss."""
+    seed: int = 0
+    threads: int = 0
+    """Torch threads; 0 takes what torch chooses."""
+    dialect: str = "json"
+    lora: LoraConfig = field(default_factory=LoraConfig)

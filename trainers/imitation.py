@@ -1,0 +1,136 @@
+"""The one way a vision-language model is trained here: to say given answers.
+
+Supervised fine-tuning, filtered BC and Digi-Q's Best-of-N extraction differ only
+in which (history, answer) pairs they imitate; this is the loop they share.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agentenv.policies.base import History
+from agentenv.policies.language_model import VisionLanguageModel
+from agentenv.policies.prompts import Prompt
+from trainers.runs import load_training_state, save_training_state
+
+
+@dataclass(frozen=True)
+class Example:
+    """What to say, and when."""
+
+    prompt: Prompt
+    answer: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class ImitationSettings:
+    """Of the optimiser."""
+
+    steps: int = 1000
+    batch_size: int = 16
+    learning_rate: float = 1e-4
+    warmup_share: float = 0.05
+    weight_decay: float = 0.01
+    gradient_clip: float = 1.0
+    seed: int = 0
+    checkpoint_every: int = 500
+    """Steps between saved training states, for resuming."""
+
+
+Progress = Callable[[int, dict[str, float]], None]
+"""Called after each step with the number of finished steps and its numbers."""
+
+
+def imitation_loss(vlm: VisionLanguageModel, batch: Sequence[Example]) -> Tensor:
+    """-mean over examples of weight * log pi(answer | prompt), summed over its tokens.
+
+    This is the actor's loss of Digi-Q (arXiv 2502.15760, Best-of-N extraction);
+    divided by the mean answer length, so that a learning rate means the same
+    whatever the answers' length.
+    """
+    suffixes = [vlm.tokenize(example.answer) for example in batch]
+    extension = vlm.extend(vlm.encode([example.prompt for example in batch]), suffixes)
+    weights = torch.tensor([example.weight for example in batch], device=vlm.device)
+    tokens = extension.mask.sum()
+    return -(extension.log_probs.sum(1) * weights).sum() / tokens
+
+
+def imitate(
+    vlm: VisionLanguageModel,
+    batch_of: Callable[[int], Sequence[Example]],
+    settings: ImitationSettings,
+    *,
+    progress: Progress,
+    state_file: Path | None = None,
+) -> None:
+    """Train in place.
+
+    Args:
+        vlm: whose trainable parameters are updated.
+        batch_of: the batch of a step; the same step must give the same batch, which
+            is what makes an interrupted run resume to the same result.
+        settings: of the optimiser.
+        progress: told of every step.
+        state_file: where the training state is kept; None does not save it.
+    """
+    parameters = [p for p in vlm.model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(
+        parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    start = load_training_state(state_file, vlm.model, optimizer) if state_file else 0
+    vlm.model.train()
+    for step in range(start, settings.steps):
+        rate = settings.learning_rate * cosine(step, settings.steps, settings.warmup_share)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        loss = imitation_loss(vlm, batch_of(step))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(parameters, settings.gradient_clip)
+        optimizer.step()
+        done = step + 1
+        progress(done, {"loss": loss.item(), "learning_rate": rate, "gradient_norm": norm.item()})
+        if state_file and done % settings.checkpoint_every == 0 and done < settings.steps:
+            save_training_state(state_file, vlm.model, optimizer, done)
+    vlm.model.eval()
+    if state_file:
+        state_file.unlink(missing_ok=True)
+
+
+def cosine(step: int, steps: int, warmup_share: float) -> float:
+    """Linear warm-up, then half a cosine down to a tenth."""
+    warmup = max(1, int(steps * warmup_share))
+    if step < warmup:
+        return (step + 1) / warmup
+    share = (step - warmup) / max(1, steps - warmup)
+    return 0.1 + 0.45 * (1 + math.cos(math.pi * share))
+
+
+def shuffled_batches(lengths: Sequence[int], batch_size: int, seed: int) -> Iterator[list[int]]:
+    """Endless batches of indices, each of similar lengths (padding costs time).
+
+    Args:
+        lengths: of the examples, in any unit.
+        batch_size: examples a batch; the last of an epoch may be smaller.
+        seed: of the order.
+    """
+    epoch = 0
+    while True:
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(len(lengths))
+        pool = batch_size * 16
+        batches: list[list[int]] = []
+        for start in range(0, len(order), pool):
+            chunk = sorted(order[start : start + pool].tolist(), key=lambda i: lengths[i])
+            batches += [chunk[i : i + batch_size] for i in range(0, len(chunk), batch_size)]
+        for number in rng.permutation(len(batches)):
+            yield batches[int(number)]
+        epoch += 1

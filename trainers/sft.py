@@ -1,0 +1,214 @@
+"""Supervised fine-tuning on demonstrations: the cold start of every agent here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from agentenv.actions import BROWSER_ACTIONS, Action, Invalid
+from agentenv.dialects import get_dialect
+from agentenv.dialects.base import Dialect
+from agentenv.errors import ConfigError
+from agentenv.policies.base import History
+from agentenv.policies.language_model import VisionLanguageModel
+from agentenv.policies.prompts import Prompt, PromptFormat, render
+from agentenv.progress import progress_bar
+from agentenv.trajectories.store import TrajectoryStore
+from trainers.augmentation import substitute, synthetic_lookup
+from trainers.configs import LoraConfig, SFTConfig
+from trainers.imitation import (
+    Example,
+    ImitationSettings,
+    imitate,
+    imitation_loss,
+    shuffled_batches,
+)
+from trainers.runs import RunDirectory
+
+logger = logging.getLogger(__name__)
+Demonstration = tuple[History, Action]
+
+
+def train(config: SFTConfig) -> Path:
+    """Train, and return the folder of the model.
+
+    Resumes an interrupted run of the same configuration to the exact step, and
+    does nothing if it had finished.
+
+    Raises:
+        ConfigError: there is nothing to learn from, or the model cannot be loaded.
+        StoreError: a store is unreadable.
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    run = RunDirectory(config.out)
+    folder = config.out / "model"
+    inputs = asdict(config)
+    if run.finished("sft", inputs) is not None:
+        logger.info("already trained: %s", folder)
+        return folder
+    training, validation = load_demonstrations(config)
+    dialect = get_dialect(config.dialect)
+    vlm = starting_model(config, training, dialect)
+    phases = [("text", config.text_steps, False), ("image", config.steps, True)]
+    for name, steps, image in phases:
+        if steps == 0 or run.finished(f"sft_{name}", inputs) is not None:
+            continue
+        if name == "image" and config.text_steps:
+            vlm = VisionLanguageModel.from_pretrained(config.out / "text_model")
+        _train_phase(vlm, config, run, name, steps, image, training, validation)
+        target = folder if name == "image" else config.out / "text_model"
+        vlm.save(target)
+        run.finish(f"sft_{name}", inputs, {"model": str(target)})
+    run.finish("sft", inputs, {"model": str(folder)})
+    run.close()
+    return folder
+
+
+def load_demonstrations(
+    config: SFTConfig,
+) -> tuple[list[Demonstration], list[Demonstration]]:
+    """(training, validation) pairs of history and action, split by episode.
+
+    Raises:
+        ConfigError: no usable step in any store.
+    """
+    parts: tuple[list[Demonstration], list[Demonstration]] = ([], [])
+    rng = np.random.default_rng(config.seed)
+    for path in config.data:
+        for episode in TrajectoryStore(path).episodes():
+            if config.successful_only and not episode.success:
+                continue
+            part = parts[int(rng.random() < config.validation_share)]
+            part += [
+                (episode.history_at(number), step.action)
+                for number, step in enumerate(episode.steps)
+                if not isinstance(step.action, Invalid)
+            ]
+    if not parts[0]:
+        names = ", ".join(map(str, config.data))
+        raise ConfigError(f"no successful demonstration in {names}: collect some with an oracle")
+    return parts
+
+
+def starting_model(
+    config: SFTConfig, training: Sequence[Demonstration], dialect: Dialect
+) -> VisionLanguageModel:
+    """The model training starts from, with adapters if asked for."""
+    if config.model == "small":
+        from trainers.small_vlm import build_small_vlm
+
+        form = PromptFormat(instructions=False)
+        rng = np.random.default_rng(config.seed)
+        return build_small_vlm(_corpus(training, dialect, form, rng), config.seed)
+    vlm = VisionLanguageModel.from_pretrained(config.model)
+    return with_adapter(vlm, config.lora)
+
+
+def with_adapter(vlm: VisionLanguageModel, lora: LoraConfig) -> VisionLanguageModel:
+    """Wrap the model in LoRA adapters, so that only those are trained; rank 0 changes nothing."""
+    if lora.rank:
+        from peft import LoraConfig as PeftLora
+        from peft import get_peft_model
+
+        vlm.model = get_peft_model(
+            vlm.model,
+            PeftLora(
+                r=lora.rank,
+                lora_alpha=lora.alpha,
+                lora_dropout=lora.dropout,
+                target_modules=lora.targets,
+            ),
+        )
+    return vlm
+
+
+def _corpus(
+    training: Sequence[Demonstration], dialect: Dialect, form: PromptFormat, rng: np.random.Generator
+) -> Iterator[str]:
+    """Prompts and answers for the tokenizer, a third of them with made-up words."""
+    for history, action in training:
+        if rng.random() < 0.33:
+            history, action = substitute(history, action, rng, 1.0)
+        yield render(history, dialect, form).text
+        yield dialect.print(action)
+
+
+def _train_phase(
+    vlm: VisionLanguageModel,
+    config: SFTConfig,
+    run: RunDirectory,
+    name: str,
+    steps: int,
+    image: bool,
+    training: Sequence[Demonstration],
+    validation: Sequence[Demonstration],
+) -> None:
+    settings = ImitationSettings(
+        steps=steps,
+        batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+        seed=config.seed,
+    )
+    batch_of = _batches(vlm, config, image, training)
+    stage = f"sft_{name}"
+    held_out = [_example(vlm, config, image, pair) for pair in islice(validation, 256)]
+    with progress_bar(f"train ({name})", total=steps) as bar:
+
+        def progress(step: int, values: dict[str, float]) -> None:
+            if step % 50 == 0 or step == steps:
+                if held_out and (step % 500 == 0 or step == steps):
+                    values["validation_loss"] = validation_loss(vlm, held_out)
+                run.log(stage, step, values)
+            bar.update(completed=step, text=f"loss {values['loss']:.3f}")
+
+        state = config.out / f"{stage}.safetensors"
+        imitate(vlm, batch_of, settings, progress=progress, state_file=state)
+
+
+def _batches(
+    vlm: VisionLanguageModel, config: SFTConfig, image: bool, training: Sequence[Demonstration]
+) -> Callable[[int], list[Example]]:
+    lengths = [len(history.observation.elements) for history, _ in training]
+    order = shuffled_batches(lengths, config.batch_size, config.seed)
+    drawn: list[list[int]] = []
+
+    def batch_of(step: int) -> list[Example]:
+        while len(drawn) <= step:
+            drawn.append(next(order))
+        rng = np.random.default_rng([config.seed, step, int(image)])
+        examples = []
+        for index in drawn[step]:
+            history, action = training[index]
+            if rng.random() < config.synthetic:
+                history, action = synthetic_lookup(history.observation, rng)
+            elif config.substitute and rng.random() < 0.5:
+                history, action = substitute(history, action, rng, config.substitute)
+            examples.append(_example(vlm, config, image, (history, action)))
+        return examples
+
+    return batch_of
+
+
+def _example(
+    vlm: VisionLanguageModel, config: SFTConfig, image: bool, pair: Demonstration
+) -> Example:
+    history, action = pair
+    dialect = get_dialect(config.dialect)
+    prompt = render(history, dialect, vlm.form, BROWSER_ACTIONS)
+    return Example(prompt if image else Prompt(prompt.text, None), dialect.print(action))
+
+
+@torch.no_grad()
+def validation_loss(vlm: VisionLanguageModel, examples: Sequence[Example]) -> float:
+    """Mean negative log-likelihood per answer token."""
+    vlm.model.eval()
+    losses = [imitation_loss(vlm, examples[i : i + 32]).item() for i in range(0, len(examples), 32)]
+    vlm.model.train()
+    return sum(losses) / len(losses)
