@@ -1,0 +1,220 @@
+"""The columns of a trajectory store, and an episode as rows and back.
+
+One row per step, plus one final row per episode: the observation after the last
+action, with no action. The next observation of a step is therefore the next row.
+The episode's columns are repeated in each of its rows, so that a shard can be
+filtered and trained on without a join.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from agentenv.actions import ACTION_ADAPTER, Action
+from agentenv.observations import ELEMENT_FLAGS, Observation, UIElement
+from agentenv.trajectories.episode import Episode, Step
+
+SCHEMA_VERSION = 1
+"""Changes whenever a column changes its name, type or meaning."""
+
+Row = Mapping[str, Any]
+
+IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+"""What Hugging Face `datasets` stores an `Image` as."""
+
+ELEMENT_TYPE = pa.struct(
+    [
+        pa.field("index", pa.int64()),
+        pa.field("role", pa.string()),
+        pa.field("name", pa.string()),
+        pa.field("bounds", pa.list_(pa.float64())),
+        pa.field("value", pa.string()),
+        pa.field("description", pa.string()),
+        pa.field("resource_id", pa.string()),
+        *(pa.field(flag, pa.bool_()) for flag in ELEMENT_FLAGS),
+    ]
+)
+"""`agentenv.observations.UIElement`; bounds are [left, top, right, bottom] in [0, 1]."""
+
+_EPISODE_FIELDS = [
+    pa.field("episode", pa.int64(), nullable=False),
+    pa.field("task", pa.string(), nullable=False),
+    pa.field("split", pa.string(), nullable=False),
+    pa.field("index", pa.int64(), nullable=False),
+    pa.field("attempt", pa.int64(), nullable=False),
+    pa.field("policy", pa.string(), nullable=False),
+    pa.field("policy_version", pa.string(), nullable=False),
+    pa.field("terminated", pa.bool_(), nullable=False),
+    pa.field("truncated", pa.bool_(), nullable=False),
+    pa.field("infra_error", pa.string(), nullable=False),
+    pa.field("episode_reward", pa.float64(), nullable=False),
+    pa.field("raw_reward", pa.float64()),
+    pa.field("success", pa.bool_(), nullable=False),
+]
+_OBSERVATION_FIELDS = [
+    pa.field("goal", pa.string()),
+    pa.field("step", pa.int64(), nullable=False),
+    pa.field("screenshot", IMAGE_TYPE),
+    pa.field("elements", pa.list_(ELEMENT_TYPE)),
+    pa.field("location", pa.string()),
+    pa.field("last_action_error", pa.string()),
+]
+_DECISION_FIELDS = [
+    pa.field("final", pa.bool_(), nullable=False),
+    pa.field("text", pa.string()),
+    pa.field("action", pa.string()),
+    pa.field("sent", pa.string()),
+    pa.field("reward", pa.float64()),
+    pa.field("token_ids", pa.list_(pa.int64())),
+    pa.field("log_probs", pa.list_(pa.float64())),
+]
+_HUGGING_FACE = {"info": {"features": {"screenshot": {"_type": "Image"}}}}
+
+SCHEMA = pa.schema(
+    _EPISODE_FIELDS + _OBSERVATION_FIELDS + _DECISION_FIELDS,
+    metadata={
+        "huggingface": json.dumps(_HUGGING_FACE),
+        "agentenv.schema_version": str(SCHEMA_VERSION),
+    },
+)
+"""The exact Arrow schema of every shard.
+
+- `episode` counts from 0 through the store, `step` is the observation's own counter.
+- `action` and `sent` are JSON objects of `agentenv.actions`; `sent` is null for an
+  action that was refused.
+- In the row with `final` true, `text`, `action`, `sent`, `reward`, `token_ids` and
+  `log_probs` are null; so is the observation, if the device failed before it was taken.
+"""
+
+
+def rows_of(episode: Episode, number: int) -> list[dict[str, Any]]:
+    """The rows of one episode: `len(episode.steps) + 1` of them, the final one last.
+
+    Text that UTF-8 cannot carry (lone surrogates) is stored with U+FFFD in their place.
+    """
+    shared = _episode_columns(episode, number)
+    rows = [
+        shared
+        | _observation_columns(step.observation)
+        | {
+            "final": False,
+            "text": _utf8(step.text),
+            "action": action_to_json(step.action),
+            "sent": None if step.sent is None else action_to_json(step.sent),
+            "reward": step.reward,
+            "token_ids": list(step.token_ids),
+            "log_probs": list(step.log_probs),
+        }
+        for step in episode.steps
+    ]
+    after = episode.final_observation
+    last = {"step": len(rows)} if after is None else _observation_columns(after)
+    return [*rows, shared | last | {"final": True}]
+
+
+def episode_of(rows: Sequence[Row]) -> Episode:
+    """The episode of exactly its rows, in the order `rows_of` gave them."""
+    *steps, last = rows
+    return Episode(
+        task=last["task"],
+        split=last["split"],
+        index=last["index"],
+        policy=last["policy"],
+        policy_version=last["policy_version"],
+        steps=tuple(_step_of(row) for row in steps),
+        final_observation=None if last["screenshot"] is None else _observation_of(last),
+        terminated=last["terminated"],
+        truncated=last["truncated"],
+        attempt=last["attempt"],
+        infra_error=last["infra_error"],
+        raw_reward=last["raw_reward"],
+    )
+
+
+def action_to_json(action: Action) -> str:
+    """An action as ASCII JSON, without the fields that are None."""
+    # Not pydantic's own JSON: it refuses lone surrogates, which models do write.
+    return json.dumps(action.model_dump(exclude_none=True))
+
+
+def action_from_json(text: str) -> Action:
+    """Inverse of `action_to_json`."""
+    return ACTION_ADAPTER.validate_python(json.loads(text))
+
+
+def _episode_columns(episode: Episode, number: int) -> dict[str, Any]:
+    return {
+        "episode": number,
+        "task": episode.task,
+        "split": episode.split,
+        "index": episode.index,
+        "attempt": episode.attempt,
+        "policy": episode.policy,
+        "policy_version": episode.policy_version,
+        "terminated": episode.terminated,
+        "truncated": episode.truncated,
+        "infra_error": _utf8(episode.infra_error),
+        "episode_reward": episode.reward,
+        "raw_reward": episode.raw_reward,
+        "success": episode.success,
+    }
+
+
+def _observation_columns(observation: Observation) -> dict[str, Any]:
+    return {
+        "goal": _utf8(observation.goal),
+        "step": observation.step,
+        "screenshot": {"bytes": observation.png, "path": None},
+        "elements": [_element_columns(element) for element in observation.elements],
+        "location": _utf8(observation.location),
+        "last_action_error": _utf8(observation.last_action_error),
+    }
+
+
+def _element_columns(element: UIElement) -> dict[str, Any]:
+    return {
+        "index": element.index,
+        "role": _utf8(element.role),
+        "name": _utf8(element.name),
+        "bounds": list(element.bounds),
+        "value": _utf8(element.value),
+        "description": _utf8(element.description),
+        "resource_id": _utf8(element.resource_id),
+    } | {flag: getattr(element, flag) for flag in ELEMENT_FLAGS}
+
+
+def _step_of(row: Row) -> Step:
+    return Step(
+        observation=_observation_of(row),
+        text=row["text"],
+        action=action_from_json(row["action"]),
+        sent=None if row["sent"] is None else action_from_json(row["sent"]),
+        reward=row["reward"],
+        token_ids=tuple(row["token_ids"]),
+        log_probs=tuple(row["log_probs"]),
+    )
+
+
+def _observation_of(row: Row) -> Observation:
+    return Observation(
+        png=row["screenshot"]["bytes"],
+        elements=tuple(
+            UIElement(**(element | {"bounds": tuple(element["bounds"])}))
+            for element in row["elements"]
+        ),
+        location=row["location"],
+        goal=row["goal"],
+        step=row["step"],
+        last_action_error=row["last_action_error"],
+    )
+
+
+def _utf8(text: str) -> str:
+    # "replace" writes "?"; a surrogate should stay recognisable as damage.
+    if text.isascii():
+        return text
+    return "".join("\ufffd" if "\ud800" <= letter <= "\udfff" else letter for letter in text)
