@@ -1,0 +1,31 @@
+"""Ways of writing actions as text: `get_dialect("json")`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agentenv.dialects.base import Dialect
+from agentenv.dialects.json_dialect import JsonDialect
+from agentenv.dialects.qwen_mobile_use import QwenMobileUse
+from agentenv.errors import ConfigError
+
+DIALECTS: dict[str, Callable[[], Dialect]] = {
+    JsonDialect.name: JsonDialect,
+    QwenMobileUse.name: QwenMobileUse,
+}
+"""Name -> the dialect with its default settings."""
+
+__all__ = ["DIALECTS", "Dialect", "JsonDialect", "QwenMobileUse", "get_dialect"]
+
+
+def get_dialect(dialect: str | Dialect) -> Dialect:
+    """The dialect of that name; a dialect object is returned as it is.
+
+    Raises:
+        ConfigError: no dialect has that name.
+    """
+    if not isinstance(dialect, str):
+        return dialect
+    if dialect not in DIALECTS:
+        raise ConfigError(f"no dialect {dialect!r}; choose one of {', '.join(DIALECTS)}")
+    return DIALECTS[dialect]()
