@@ -148,9 +148,13 @@ def test_two_writers_cannot_hold_one_store(tmp_path: Path) -> None:
 
 
 def test_episodes_appended_before_an_error_are_kept(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), open_writer(tmp_path, shard_episodes=64) as writer:
-        writer.append(make_episode())
-        raise KeyboardInterrupt
+    def interrupted_collection() -> None:
+        with open_writer(tmp_path, shard_episodes=64) as writer:
+            writer.append(make_episode())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_collection()
     assert len(TrajectoryStore(tmp_path)) == 1
 
 
