@@ -1,0 +1,209 @@
+"""The browser as a device, whichever engine draws the page."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from agentenv.actions import BROWSER_ACTIONS, Action
+from agentenv.devices.base import BrowserSetup, DeviceFeatures, Setup
+from agentenv.devices.browser.elements import list_elements
+from agentenv.devices.browser.engine import LOAD_TIMEOUT, Engine, ScriptError, call_page
+from agentenv.devices.browser.input import Hands
+from agentenv.errors import ActionError, ConfigError, DeviceError
+from agentenv.observations import Screen
+
+logger = logging.getLogger(__name__)
+
+SETTLE_MS = 450.0
+"""Page time that passes after each action: enough for handlers, jQuery's effects (400 ms)
+and short transitions."""
+_SETTLE_FRAMES = 3
+_LOAD_STEP_MS = 20.0
+"""Page time between two looks at whether the page is ready."""
+BROWSER_DEVICE_ACTIONS: tuple[str, ...] = tuple(
+    name for name in BROWSER_ACTIONS if name not in ("answer", "finish")
+)
+
+
+class BrowserDevice:
+    """One page. The browser starts at the first `reset`.
+
+    Between calls the page stands still: its clock runs only in `act` (for `SETTLE_MS`, or
+    as long as a `Wait` says) and while a page loads. After a `DeviceError` the browser is
+    gone, and the next `reset` starts another. Not for several threads at once.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        make_engine: Callable[[], Engine],
+        load_timeout: float = LOAD_TIMEOUT,
+    ) -> None:
+        """
+        Args:
+            width, height: of the page, in pixels.
+            make_engine: creates an engine, not yet opened.
+            load_timeout: seconds a page may take to become ready.
+        """
+        self._features = DeviceFeatures("browser", height, width, BROWSER_DEVICE_ACTIONS)
+        self._make_engine = make_engine
+        self._load_timeout = load_timeout
+        self._engine: Engine | None = None
+        self._hands: Hands | None = None
+        self._setup: BrowserSetup | None = None
+        self._page = ""
+        self._screen: Screen | None = None
+
+    @property
+    def features(self) -> DeviceFeatures:
+        return self._features
+
+    def reset(self, setup: Setup) -> None:
+        """Open the page, or only start it over where it is open already.
+
+        Raises:
+            DeviceError: "page_not_loaded", "page_not_ready", "start_failed", "page_hung",
+                "browser_crashed", "browser_start".
+            ConfigError: not a `BrowserSetup`, or no browser is installed.
+        """
+        if not isinstance(setup, BrowserSetup):
+            raise ConfigError(f"a browser is set up by BrowserSetup, not {type(setup).__name__}")
+        with self._guarded():
+            engine, hands = self._connect()
+            self._screen = None
+            deadline = time.monotonic() + self._load_timeout
+            hands.rest()
+            if not self._is_open(engine, setup):
+                self._load(engine, setup, deadline)
+            self._start(engine, setup, deadline)
+            self._setup = setup
+
+    def observe(self) -> Screen:
+        if self._screen is None:
+            with self._guarded():
+                engine, _ = self._connected()
+                png = engine.screenshot()
+                elements = list_elements(engine)
+                location = engine.evaluate("location.href")
+                self._screen = Screen(png, elements, location)
+        return self._screen
+
+    def act(self, action: Action) -> Action:
+        with self._guarded():
+            engine, hands = self._connected()
+            if self._screen is None:
+                list_elements(engine)
+            self._screen = None
+            sent = hands.perform(action)
+            for _ in range(_SETTLE_FRAMES):
+                engine.advance(SETTLE_MS / _SETTLE_FRAMES)
+            return sent
+
+    def state(self) -> Mapping[str, Any]:
+        """What the setup's `state` expression gives.
+
+        Raises:
+            DeviceError: it threw or is not an object ("state_failed").
+        """
+        with self._guarded():
+            engine, _ = self._connected()
+            assert self._setup is not None
+            try:
+                state = engine.evaluate(f"({self._setup.state})")
+            except ScriptError as error:
+                raise DeviceError(
+                    f"the state expression failed: {error}", "state_failed"
+                ) from error
+            if not isinstance(state, dict):
+                raise DeviceError("the state expression gave no JSON object", "state_failed")
+            return state
+
+    def snapshot(self) -> str:
+        raise DeviceError("a browser device has no snapshots", "unsupported")
+
+    def restore(self, token: str) -> None:
+        raise DeviceError("a browser device has no snapshots", "unsupported")
+
+    def close(self) -> None:
+        engine, self._engine, self._hands = self._engine, None, None
+        self._setup, self._page, self._screen = None, "", None
+        if engine is not None:
+            engine.close()
+
+    def _connect(self) -> tuple[Engine, Hands]:
+        if self._engine is None:
+            engine = self._make_engine()
+            self._engine = engine
+            engine.open()
+            self._hands = Hands(engine, self._features.width, self._features.height)
+        return self._connected()
+
+    def _connected(self) -> tuple[Engine, Hands]:
+        if self._engine is None or self._hands is None:
+            raise DeviceError("the browser is not open; reset the device first", "not_connected")
+        return self._engine, self._hands
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Whatever fails but the agent's action leaves no half-alive browser behind."""
+        try:
+            yield
+        except (ActionError, ConfigError):
+            raise
+        except DeviceError as error:
+            if error.cause not in ("not_connected", "state_failed"):
+                logger.warning("closing the browser: %s", error)
+                self.close()
+            raise
+        except ScriptError as error:
+            self.close()
+            raise DeviceError(
+                f"the page is in no state to be used: {error}", "page_broken"
+            ) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _is_open(self, engine: Engine, setup: BrowserSetup) -> bool:
+        if self._setup is None or setup.reload or setup.url != self._setup.url:
+            return False
+        try:
+            location = str(engine.evaluate("location.href"))
+        except ScriptError:
+            return False
+        return location.partition("#")[0] == self._page.partition("#")[0]
+
+    def _load(self, engine: Engine, setup: BrowserSetup, deadline: float) -> None:
+        self._setup = None
+        engine.call("Network.clearBrowserCookies")
+        engine.navigate(setup.url)
+        while not self._is_ready(engine, setup):
+            if time.monotonic() > deadline:
+                raise DeviceError(
+                    f"{setup.url} was not ready within {self._load_timeout:g} s ({setup.ready})",
+                    "page_not_ready",
+                )
+            engine.advance(_LOAD_STEP_MS)
+        engine.call("Page.resetNavigationHistory")
+        self._page = str(engine.evaluate("location.href"))
+
+    def _is_ready(self, engine: Engine, setup: BrowserSetup) -> bool:
+        try:
+            return bool(engine.evaluate(f"Boolean({setup.ready})"))
+        except ScriptError:
+            return False
+
+    def _start(self, engine: Engine, setup: BrowserSetup, deadline: float) -> None:
+        call_page(engine, "rest")
+        if setup.start:
+            left = max(0.1, deadline - time.monotonic())
+            try:
+                engine.evaluate(f"(async () => {{ {setup.start}\n }})()", timeout=left)
+            except ScriptError as error:
+                raise DeviceError(f"the start script failed: {error}", "start_failed") from error
+        engine.advance(_LOAD_STEP_MS)

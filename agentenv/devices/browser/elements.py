@@ -1,0 +1,33 @@
+"""What the page lists, as `UIElement`s."""
+
+from __future__ import annotations
+
+from agentenv.devices.browser.engine import Engine, call_page
+from agentenv.observations import UIElement
+
+
+def list_elements(engine: Engine) -> tuple[UIElement, ...]:
+    """All recognisable elements on the screen, in document order, at most 500.
+
+    One call in the page; it also remembers the DOM node behind each index, for the next
+    action.
+    """
+    return tuple(
+        UIElement(
+            index=index,
+            role=record["role"],
+            name=record["name"],
+            bounds=tuple(record["bounds"]),
+            value=record["value"],
+            description=record["description"],
+            resource_id=record["resource_id"],
+            clickable=record["clickable"],
+            editable=record["editable"],
+            checked=record["checked"],
+            focused=record["focused"],
+            enabled=record["enabled"],
+            password=record["password"],
+            scrollable=record["scrollable"],
+        )
+        for index, record in enumerate(call_page(engine, "elements"))
+    )

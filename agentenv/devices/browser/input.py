@@ -1,0 +1,256 @@
+"""Actions carried out as input events, the same on both engines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from agentenv.actions import (
+    Action,
+    BaseAction,
+    DoubleTap,
+    InputText,
+    LongPress,
+    Navigate,
+    Point,
+    PressKey,
+    Scroll,
+    Swipe,
+    Tap,
+    Wait,
+)
+from agentenv.devices.browser import keys
+from agentenv.devices.browser.engine import Engine, InputEvent, call_page
+from agentenv.errors import ActionError, DeviceError
+
+logger = logging.getLogger(__name__)
+
+LONG_PRESS_MS = 600.0
+DRAG_MOVES = 8
+FRAME_MS = 50.0
+"""Page time between two frames of a wait or a drag."""
+MAX_TYPED_CHARACTERS = 200
+"""Longer texts are pasted, but for their last character."""
+_SCHEMES = ("http", "https", "file", "about")
+
+_Target = TypeVar("_Target", Tap, LongPress, DoubleTap, Scroll, InputText)
+
+
+class Hands:
+    """Carries out actions on one engine's page."""
+
+    def __init__(self, engine: Engine, width: int, height: int) -> None:
+        self._engine = engine
+        self._width = width
+        self._height = height
+        self._handlers: dict[type[BaseAction], Callable[[Any], Action]] = {
+            Tap: self._tap,
+            DoubleTap: self._double_tap,
+            LongPress: self._long_press,
+            Swipe: self._swipe,
+            Scroll: self._scroll,
+            InputText: self._input_text,
+            PressKey: self._press_key,
+            Navigate: self._navigate,
+            Wait: self._wait,
+        }
+
+    def perform(self, action: Action) -> Action:
+        """Carry out an action, without settling.
+
+        Returns:
+            the action with its element resolved to the point acted on.
+
+        Raises:
+            ActionError: it cannot be carried out on this page.
+            DeviceError: the browser failed.
+        """
+        handler = self._handlers.get(type(action))
+        if handler is None:
+            raise ActionError(f"a browser cannot carry out '{action.type}'")
+        return handler(action)
+
+    def rest(self) -> None:
+        """Move the pointer off the page, so that nothing stays highlighted under it."""
+        self._engine.send_input([_mouse("mouseMoved", (-10.0, -10.0))])
+
+    def _tap(self, action: Tap) -> Action:
+        sent, at = self._resolve(action)
+        self._engine.send_input(
+            [
+                _mouse("mouseMoved", at),
+                _mouse("mousePressed", at, clicks=1),
+                _mouse("mouseReleased", at, clicks=1),
+            ]
+        )
+        return sent
+
+    def _double_tap(self, action: DoubleTap) -> Action:
+        sent, at = self._resolve(action)
+        events = [_mouse("mouseMoved", at)]
+        for clicks in (1, 2):
+            events.append(_mouse("mousePressed", at, clicks=clicks))
+            events.append(_mouse("mouseReleased", at, clicks=clicks))
+        self._engine.send_input(events)
+        return sent
+
+    def _long_press(self, action: LongPress) -> Action:
+        sent, at = self._resolve(action)
+        self._engine.send_input([_mouse("mouseMoved", at), _mouse("mousePressed", at, clicks=1)])
+        self._run(LONG_PRESS_MS)
+        self._engine.send_input([_mouse("mouseReleased", at, clicks=1)])
+        return sent
+
+    def _swipe(self, action: Swipe) -> Action:
+        start, end = self._pixels(action.start), self._pixels(action.end)
+        self._engine.send_input(
+            [_mouse("mouseMoved", start), _mouse("mousePressed", start, clicks=1)]
+        )
+        for number in range(1, DRAG_MOVES + 1):
+            share = number / DRAG_MOVES
+            at = tuple(a + (b - a) * share for a, b in zip(start, end, strict=True))
+            self._engine.send_input([_mouse("mouseMoved", (at[0], at[1]), held=True)])
+            # Moves without a frame between them would be merged into one.
+            self._engine.advance(FRAME_MS / 2)
+        self._engine.send_input([_mouse("mouseReleased", end, clicks=1)])
+        return action
+
+    def _scroll(self, action: Scroll) -> Action:
+        point = None if action.point is None else self._pixels(action.point)
+        wheel = self._ask("wheelAt", action.element, point, action.direction)
+        at = (wheel["x"], wheel["y"])
+        self._engine.send_input(
+            [
+                (
+                    "Input.dispatchMouseEvent",
+                    {
+                        "type": "mouseWheel",
+                        "x": at[0],
+                        "y": at[1],
+                        "deltaX": wheel["dx"],
+                        "deltaY": wheel["dy"],
+                    },
+                )
+            ]
+        )
+        return action if action.element is None else self._at(action, at)
+
+    def _input_text(self, action: InputText) -> Action:
+        point = None if action.point is None else self._pixels(action.point)
+        field = self._ask("fieldAt", action.element, point)
+        sent: Action = action
+        if field["kind"] == "select":
+            if action.element is not None:
+                sent = self._at(action, self._point_of(action.element))
+            self._ask("choose", action.text, action.clear)
+            return sent
+        if action.element is not None or action.point is not None:
+            sent, _ = self._resolve(action)
+            self._tap(Tap(point=sent.point))
+        if field["kind"] == "value":
+            self._ask("setValue", action.text)
+            return sent
+        filled = self._ask("prepareTyping", action.clear)["filled"]
+        events: list[InputEvent] = keys.press("backspace") if action.clear and filled else []
+        typed = action.text[-1:] if len(action.text) > MAX_TYPED_CHARACTERS else action.text
+        events += keys.insert(action.text[: len(action.text) - len(typed)])
+        for character in typed:
+            events += keys.type_character(character)
+        self._engine.send_input(events)
+        return sent
+
+    def _press_key(self, action: PressKey) -> Action:
+        if action.key not in keys.BROWSER_KEYS:
+            raise ActionError(f"a browser has no '{action.key}' key")
+        if action.key == "back":
+            self._go_back()
+        else:
+            self._engine.send_input(keys.press(action.key))
+        return action
+
+    def _go_back(self) -> None:
+        history = self._engine.call("Page.getNavigationHistory")
+        index = history["currentIndex"]
+        if index <= 0:
+            raise ActionError("there is no earlier page to go back to")
+        entry = history["entries"][index - 1]["id"]
+        self._engine.call("Page.navigateToHistoryEntry", entryId=entry)
+
+    def _navigate(self, action: Navigate) -> Action:
+        url = action.url.strip()
+        scheme = urlsplit(url).scheme.lower() if _parses(url) else ""
+        if scheme not in _SCHEMES:
+            raise ActionError(f"give a complete address that starts with one of {_SCHEMES}")
+        try:
+            self._engine.navigate(url)
+        except DeviceError as error:
+            if error.cause != "page_not_loaded":
+                raise
+            raise ActionError(str(error)) from error
+        return action
+
+    def _wait(self, action: Wait) -> Action:
+        self._run(action.seconds * 1000)
+        return action
+
+    def _run(self, milliseconds: float) -> None:
+        left = milliseconds
+        while left > 0:
+            self._engine.advance(min(FRAME_MS, left))
+            left -= FRAME_MS
+
+    def _resolve(self, action: _Target) -> tuple[_Target, tuple[float, float]]:
+        if action.element is not None:
+            at = self._point_of(action.element)
+            return self._at(action, at), at
+        assert action.point is not None
+        return action, self._pixels(action.point)
+
+    def _point_of(self, element: int) -> tuple[float, float]:
+        found = self._ask("pointOf", element)
+        return found["x"], found["y"]
+
+    def _at(self, action: _Target, pixels: tuple[float, float]) -> _Target:
+        x = min(1.0, max(0.0, pixels[0] / self._width))
+        y = min(1.0, max(0.0, pixels[1] / self._height))
+        return action.model_copy(update={"element": None, "point": (x, y)})
+
+    def _pixels(self, point: Point) -> tuple[float, float]:
+        """A point of the screen; its right and bottom edges are the last pixels."""
+        x = min(point[0] * self._width, self._width - 0.5)
+        y = min(point[1] * self._height, self._height - 0.5)
+        return x, y
+
+    def _ask(self, function: str, *arguments: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = call_page(self._engine, function, *arguments)
+        if "error" in answer:
+            raise ActionError(answer["error"])
+        return answer
+
+
+def _parses(url: str) -> bool:
+    try:
+        urlsplit(url)
+    except ValueError:
+        return False
+    return True
+
+
+def _mouse(
+    kind: str, at: tuple[float, float], *, clicks: int = 0, held: bool = False
+) -> InputEvent:
+    button = "left" if clicks or held else "none"
+    buttons = 1 if held or kind == "mousePressed" else 0
+    return (
+        "Input.dispatchMouseEvent",
+        {
+            "type": kind,
+            "x": at[0],
+            "y": at[1],
+            "button": button,
+            "buttons": buttons,
+            "clickCount": clicks,
+        },
+    )

@@ -1,0 +1,237 @@
+"""Find Chromium, start it in a process group of its own, and make sure it ends."""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from agentenv.errors import ConfigError, DeviceError
+
+logger = logging.getLogger(__name__)
+
+HEADLESS_SHELL = "chromium-headless-shell"
+CHROMIUM = "chromium"
+_SHELL_NAMES = ("chromium-headless-shell", "chrome-headless-shell", "headless_shell")
+_CHROMIUM_NAMES = ("chromium", "chrome", "google-chrome", "chromium-browser")
+_SYSTEM_FOLDERS = ("/usr/lib/chromium", "/usr/lib64/chromium-browser", "/opt/google/chrome")
+_INSTALL_HINT = (
+    "Install it ('apt install chromium-headless-shell', or 'playwright install chromium'), "
+    "or set AGENTENV_CHROMIUM to its path."
+)
+
+COMMON_FLAGS: tuple[str, ...] = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--disable-features=Translate,MediaRouter,PaintHolding",
+    "--font-render-hinting=none",
+    "--force-color-profile=srgb",
+    "--force-device-scale-factor=1",
+    "--hide-scrollbars",
+    "--lang=en-US",
+    "--metrics-recording-only",
+    "--mute-audio",
+    "--no-default-browser-check",
+    "--no-first-run",
+    "--password-store=basic",
+)
+
+
+def find_browser(kind: str) -> Path | None:
+    """The real binary of a kind of Chromium, or None where it is not installed.
+
+    Args:
+        kind: `HEADLESS_SHELL` (can draw in lockstep) or `CHROMIUM` (the ordinary one).
+
+    Raises:
+        ConfigError: AGENTENV_CHROMIUM is set to something that is not a program.
+    """
+    names = _SHELL_NAMES if kind == HEADLESS_SHELL else _CHROMIUM_NAMES
+    chosen = os.environ.get("AGENTENV_CHROMIUM")
+    if chosen:
+        path = Path(chosen).expanduser()
+        if not _is_program(path):
+            raise ConfigError(f"AGENTENV_CHROMIUM={chosen} is not a program. {_INSTALL_HINT}")
+        path = _behind_wrapper(path, names)
+        is_shell = path.name in _SHELL_NAMES
+        return path if is_shell == (kind == HEADLESS_SHELL) else None
+    return next((path for path in _candidates(names) if _is_program(path)), None)
+
+
+def require_browser(kind: str) -> Path:
+    """Like `find_browser`.
+
+    Raises:
+        ConfigError: not installed; the message says how to install it.
+    """
+    path = find_browser(kind)
+    if path is None:
+        raise ConfigError(f"{kind} was not found. {_INSTALL_HINT}")
+    return path
+
+
+def _candidates(names: Sequence[str]) -> Iterator[Path]:
+    for folder in _SYSTEM_FOLDERS:
+        for name in names:
+            yield Path(folder) / name
+    for root in _playwright_folders():
+        for name in names:
+            yield from sorted(root.glob(f"chromium*/*/{name}"), reverse=True)
+    for name in names:
+        found = shutil.which(name)
+        if found:
+            yield _behind_wrapper(Path(found), names)
+
+
+def _playwright_folders() -> list[Path]:
+    chosen = os.environ.get("PLAYWRIGHT_BROWSERS_PATH")
+    folders = [Path(chosen)] if chosen and chosen != "0" else []
+    cache = "Library/Caches" if sys.platform == "darwin" else ".cache"
+    return [*folders, Path.home() / cache / "ms-playwright"]
+
+
+def _is_program(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.X_OK)
+
+
+def _behind_wrapper(path: Path, names: Sequence[str]) -> Path:
+    """Debian's /usr/bin/chromium* are shell scripts; killing those leaks the browser."""
+    path = path.resolve()
+    with path.open("rb") as file:
+        if file.read(2) != b"#!":
+            return path
+    beside = [Path(folder) / path.name for folder in _SYSTEM_FOLDERS]
+    beside += [Path(folder) / name for folder in _SYSTEM_FOLDERS for name in names]
+    return next((candidate for candidate in beside if _is_program(candidate)), path)
+
+
+def sandbox_flags() -> list[str]:
+    """Chromium's sandbox refuses to start as root; everyone else keeps it."""
+    return ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+
+
+class BrowserProcess:
+    """A Chromium driven over a pipe (`--remote-debugging-pipe`).
+
+    Nothing listens on the network. Chromium ends by itself when the pipe closes, so it
+    does not outlive this process even where that is killed with SIGKILL.
+    """
+
+    def __init__(self, binary: Path, flags: Sequence[str]) -> None:
+        """Start the browser.
+
+        Raises:
+            DeviceError: it could not be started (cause "browser_start").
+        """
+        self._profile = Path(tempfile.mkdtemp(prefix="agentenv-chromium-"))
+        arguments = [
+            str(binary),
+            *flags,
+            *COMMON_FLAGS,
+            *sandbox_flags(),
+            "--remote-debugging-pipe",
+            f"--user-data-dir={self._profile}",
+        ]
+        try:
+            self.pid, self.reader, self.writer = _spawn(arguments)
+        except OSError as error:
+            shutil.rmtree(self._profile, ignore_errors=True)
+            raise DeviceError(f"{binary} did not start: {error}", "browser_start") from error
+        self._exited = False
+        _running.add(self)
+        logger.debug("started %s, pid %d", binary, self.pid)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the browser's main process still runs."""
+        if not self._exited:
+            with suppress(ChildProcessError):
+                pid, _ = os.waitpid(self.pid, os.WNOHANG)
+                self._exited = pid != 0
+        return not self._exited
+
+    def kill(self) -> None:
+        """End the browser and all its children now; may be called twice."""
+        if self not in _running:
+            return
+        _running.discard(self)
+        os.close(self.writer)
+        os.close(self.reader)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        if not self._exited:
+            with suppress(ChildProcessError):
+                os.waitpid(self.pid, 0)
+            self._exited = True
+        _remove(self._profile)
+
+
+_running: weakref.WeakSet[BrowserProcess] = weakref.WeakSet()
+
+
+@atexit.register
+def _kill_all() -> None:
+    for process in list(_running):
+        process.kill()
+
+
+def _remove(folder: Path) -> None:
+    """Delete a folder into which a dying child may still write for a moment."""
+    for _ in range(20):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.01)
+    logger.warning("could not remove %s", folder)
+
+
+def _spawn(arguments: Sequence[str]) -> tuple[int, int, int]:
+    """Start a program with our pipe on its descriptors 3 (in) and 4 (out).
+
+    posix_spawn and not a preexec function: those may deadlock in a program with threads.
+
+    Returns:
+        pid, the descriptor to read its messages from, the one to write ours to.
+    """
+    child_in, writer = _high_pipe()
+    reader, child_out = _high_pipe()
+    null = os.open(os.devnull, os.O_RDWR)
+    actions = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1)]
+    actions += [(os.POSIX_SPAWN_DUP2, null, 2)]
+    actions += [(os.POSIX_SPAWN_DUP2, child_in, 3), (os.POSIX_SPAWN_DUP2, child_out, 4)]
+    try:
+        pid = os.posix_spawn(
+            arguments[0], list(arguments), os.environ, file_actions=actions, setpgroup=0
+        )
+    except OSError:
+        os.close(reader)
+        os.close(writer)
+        raise
+    finally:
+        for descriptor in (child_in, child_out, null):
+            os.close(descriptor)
+    return pid, reader, writer
+
+
+def _high_pipe() -> tuple[int, int]:
+    """A pipe on descriptors above 4, so that arranging the child's overwrites neither end."""
+    ends = os.pipe()
+    high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends]
+    for end in ends:
+        os.close(end)
+    return high[0], high[1]

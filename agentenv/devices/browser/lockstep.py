@@ -1,0 +1,237 @@
+"""Chromium in lockstep: it draws a frame, and its clock runs, only when told to.
+
+No stale frame can be seen, and the page stands still while the agent thinks. It needs
+chromium-headless-shell; ordinary Chromium cannot be driven this way.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from agentenv.devices.browser.cdp import Connection, Event, ProtocolError
+from agentenv.devices.browser.engine import (
+    CALL_TIMEOUT,
+    NETWORK_PATIENCE,
+    START_OF_TIME,
+    InputEvent,
+    ScriptError,
+)
+from agentenv.devices.browser.launch import HEADLESS_SHELL, BrowserProcess, require_browser
+from agentenv.devices.browser.page_script import page_script
+from agentenv.errors import DeviceError
+
+logger = logging.getLogger(__name__)
+
+_FLAGS: tuple[str, ...] = (
+    "--enable-begin-frame-control",
+    "--run-all-compositor-stages-before-draw",
+    "--disable-new-content-rendering-timeout",
+    "--disable-checker-imaging",
+    "--disable-image-animation-resync",
+    "--disable-threaded-animation",
+    "--disable-threaded-scrolling",
+    "--deterministic-mode",
+)
+_FRAME_MS = 50.0
+"""Page time between frames while something is awaited."""
+_INPUT_PATIENCE = 0.003
+"""Seconds to wait for input to be handled before drawing the frame it may be waiting for."""
+
+
+class LockstepEngine:
+    """One page of one chromium-headless-shell."""
+
+    name = "lockstep"
+
+    def __init__(self, width: int, height: int, timeout: float = CALL_TIMEOUT) -> None:
+        """A page of that size in pixels; `open` starts the browser.
+
+        Args:
+            timeout: seconds without an answer after which the page counts as hung.
+        """
+        self._width = width
+        self._height = height
+        self._timeout = timeout
+        self._process: BrowserProcess | None = None
+        self._connection: Connection | None = None
+        self._frame_ticks = 0.0
+        self._budget_spent = False
+
+    def open(self) -> None:
+        process = BrowserProcess(require_browser(HEADLESS_SHELL), _FLAGS)
+        self._process = process
+        connection = Connection(process.reader, process.writer, self._on_event)
+        self._connection = connection
+        target = connection.call(
+            "Target.createTarget",
+            {
+                "url": "about:blank",
+                "width": self._width,
+                "height": self._height,
+                "enableBeginFrameControl": True,
+            },
+        )["targetId"]
+        connection.call("Browser.setDownloadBehavior", {"behavior": "deny"})
+        session = connection.call("Target.attachToTarget", {"targetId": target, "flatten": True})
+        connection.session = session["sessionId"]
+        self._prepare_page()
+
+    def _prepare_page(self) -> None:
+        self.call("Page.enable")
+        self.call("Inspector.enable")
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=self._width,
+            height=self._height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        self.call("Emulation.setFocusEmulationEnabled", enabled=True)
+        self.call("Emulation.setTimezoneOverride", timezoneId="UTC")
+        self.call("Page.addScriptToEvaluateOnNewDocument", source=page_script())
+        self._frame_ticks = self.call(
+            "Emulation.setVirtualTimePolicy",
+            policy="pause",
+            initialVirtualTime=START_OF_TIME,
+        )["virtualTimeTicksBase"]
+
+    def navigate(self, url: str) -> None:
+        call_id = self._send("Page.navigate", {"url": url})
+        try:
+            result = self._wait_drawing(call_id, self._timeout)
+        except ProtocolError as error:
+            raise DeviceError(f"cannot open {url}: {error}", "page_not_loaded") from error
+        if result.get("errorText"):
+            raise DeviceError(f"cannot open {url}: {result['errorText']}", "page_not_loaded")
+
+    def evaluate(self, expression: str, *, timeout: float | None = None) -> Any:
+        call_id = self._send(
+            "Runtime.evaluate",
+            {"expression": expression, "returnByValue": True, "awaitPromise": True},
+        )
+        # A promise may need the page's clock; a plain value comes at once.
+        self._receive_until(call_id, 0.05)
+        try:
+            if self._open_connection.poll(call_id):
+                result = self._open_connection.wait(call_id)
+            else:
+                result = self._wait_drawing(call_id, timeout or self._timeout)
+        except ProtocolError as error:
+            raise ScriptError(str(error)) from error
+        if "exceptionDetails" in result:
+            details = result["exceptionDetails"]
+            thrown = details.get("exception", {}).get("description") or details.get("text", "")
+            raise ScriptError(thrown)
+        return result["result"].get("value")
+
+    def call(self, method: str, **params: Any) -> Mapping[str, Any]:
+        try:
+            return self._open_connection.call(method, params, self._timeout)
+        except ProtocolError as error:
+            raise DeviceError(f"{method}: {error}", "protocol") from error
+
+    def send_input(self, events: Sequence[InputEvent]) -> None:
+        calls = [self._send(method, params) for method, params in events]
+        deadline = time.monotonic() + self._timeout
+        for call_id in calls:
+            while not self._receive_until(call_id, _INPUT_PATIENCE):
+                self._draw(deadline)
+            with suppress(ProtocolError):
+                self._open_connection.wait(call_id)
+
+    def advance(self, milliseconds: float) -> None:
+        deadline = time.monotonic() + self._timeout
+        self._run_clock(milliseconds, deadline)
+        self._frame_ticks += milliseconds
+        self._draw(deadline)
+
+    def screenshot(self) -> bytes:
+        data = self._draw(time.monotonic() + self._timeout, screenshot={"format": "png"})
+        return base64.b64decode(data["screenshotData"])
+
+    def close(self) -> None:
+        process, self._process, self._connection = self._process, None, None
+        if process is not None:
+            process.kill()
+
+    @property
+    def _open_connection(self) -> Connection:
+        if self._connection is None:
+            raise DeviceError("the browser is not open; reset the device first", "not_connected")
+        return self._connection
+
+    def _send(self, method: str, params: Mapping[str, Any]) -> int:
+        return self._open_connection.send(method, params)
+
+    def _receive_until(self, call_id: int, timeout: float) -> bool:
+        """Whether a call was answered within `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while not self._open_connection.poll(call_id):
+            if not self._open_connection.receive(deadline - time.monotonic()):
+                return False
+        return True
+
+    def _wait_drawing(self, call_id: int, timeout: float) -> Mapping[str, Any]:
+        """The result of a call that may need frames and time to be answered."""
+        deadline = time.monotonic() + timeout
+        while not self._receive_until(call_id, 0.005):
+            if time.monotonic() > deadline:
+                raise DeviceError(f"the page did not answer within {timeout:g} s", "page_hung")
+            self._run_clock(_FRAME_MS, deadline)
+            self._frame_ticks += _FRAME_MS
+            self._draw(deadline)
+        return self._open_connection.wait(call_id)
+
+    def _draw(self, deadline: float, **params: Any) -> Mapping[str, Any]:
+        # Chromium never answers a frame whose time is not later than the last one's.
+        self._frame_ticks += 0.1
+        call_id = self._send(
+            "HeadlessExperimental.beginFrame",
+            {"frameTimeTicks": self._frame_ticks, "interval": 16.0, **params},
+        )
+        return self._open_connection.wait(call_id, max(0.1, deadline - time.monotonic()))
+
+    def _run_clock(self, milliseconds: float, deadline: float) -> None:
+        """Let timers run for that much page time, which passes at once.
+
+        The clock waits for network requests, so that what they change does not depend on
+        the network's speed, but not for ever: some are never answered.
+        """
+        if milliseconds <= 0:
+            return
+        self._budget_spent = False
+        self.call(
+            "Emulation.setVirtualTimePolicy",
+            policy="pauseIfNetworkFetchesPending",
+            budget=milliseconds,
+            maxVirtualTimeTaskStarvationCount=1000,
+        )
+        patience = min(deadline, time.monotonic() + NETWORK_PATIENCE)
+        while not self._budget_spent:
+            if not self._open_connection.receive(patience - time.monotonic()):
+                logger.info("a network request is still open after %g s", NETWORK_PATIENCE)
+                self.call("Emulation.setVirtualTimePolicy", policy="pause")
+                return
+
+    def _on_event(self, event: Event) -> None:
+        match event["method"]:
+            case "Emulation.virtualTimeBudgetExpired":
+                self._budget_spent = True
+            case "Page.javascriptDialogOpening":
+                logger.info("accepted a dialog: %s", event["params"].get("message", ""))
+                self._accept_dialog(event["params"])
+            case "Inspector.targetCrashed":
+                raise DeviceError(
+                    "the page crashed; the next reset starts another", "browser_crashed"
+                )
+
+    def _accept_dialog(self, dialog: Mapping[str, Any]) -> None:
+        connection = self._connection
+        if connection is not None:
+            params = {"accept": True, "promptText": dialog.get("defaultPrompt", "")}
+            connection.send("Page.handleJavaScriptDialog", params, ignore_result=True)

@@ -1,0 +1,70 @@
+// Runs before any script of a page: what a browser without windows must do differently.
+(agentenv) => {
+  // Clocks in whole milliseconds: fractions differ from one start of the browser to the next.
+  const nativeNow = performance.now.bind(performance);
+  const uptime = () => Math.round(nativeNow());
+  performance.now = uptime;
+
+  // A page opens at a fixed instant, and a reset turns its date back to it.
+  const NativeDate = Date;
+  let opened = agentenv.startOfTime;
+  const now = () => opened + uptime();
+  window.Date = new Proxy(NativeDate, {
+    apply: () => new NativeDate(now()).toString(),
+    construct: (target, args, self) => Reflect.construct(target, args.length ? args : [now()], self),
+    get: (target, key) => (key === 'now' ? now : Reflect.get(target, key)),
+  });
+  Object.defineProperty(NativeDate.prototype, 'constructor', {
+    value: window.Date, writable: true, configurable: true,
+  });
+
+  // Frames are counted from the browser's start, which is not the time the page's clock shows.
+  const nextFrame = window.requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (callback) => nextFrame(() => callback(uptime()));
+
+  // Which elements listen for clicks cannot be asked later, so take note now.
+  const pressing = new Set([
+    'click', 'mousedown', 'mouseup', 'pointerdown', 'pointerup', 'dblclick', 'touchstart',
+  ]);
+  const listening = new WeakSet();
+  const addEventListener = EventTarget.prototype.addEventListener;
+  EventTarget.prototype.addEventListener = function (type) {
+    if (pressing.has(type) && this instanceof Element) listening.add(this);
+    return addEventListener.apply(this, arguments);
+  };
+  agentenv.listensForClicks = (element) => listening.has(element)
+    || Boolean(element.onclick || element.onmousedown || element.onmouseup || element.onpointerdown);
+
+  // A drop-down's popup is a window of its own, which is not in the screenshot and would
+  // swallow the next input: a press on it only focuses it (options are chosen by input_text).
+  const isDropDown = (node) => node instanceof HTMLSelectElement && !node.multiple && node.size <= 1;
+  const isPicker = (node) => node instanceof HTMLInputElement
+    && (node.type === 'color' || node.type === 'file');
+  const onWindow = (type, handler) => addEventListener.call(window, type, handler, true);
+  onWindow('mousedown', (event) => {
+    if (isDropDown(event.target)) { event.preventDefault(); event.target.focus(); }
+  });
+  onWindow('keydown', (event) => {
+    const opens = event.key === ' ' || event.key === 'Enter' || event.key === 'F4' || event.altKey;
+    if (isDropDown(event.target) && opens) event.preventDefault();
+  });
+  // So is a picker's, and a link that opens another tab: this browser has one.
+  onWindow('click', (event) => {
+    if (isPicker(event.target)) event.preventDefault();
+    const link = event.target instanceof Element && event.target.closest('a[target], area[target]');
+    if (link && link.target === '_blank') link.target = '_self';
+  });
+  HTMLSelectElement.prototype.showPicker = () => {};
+  HTMLInputElement.prototype.showPicker = () => {};
+  window.open = (url) => { if (url) location.assign(url); return window; };
+
+  // Undoes what a page keeps from the last episode where it is not loaded anew.
+  agentenv.rest = () => {
+    opened = agentenv.startOfTime - uptime();
+    if (document.activeElement && document.activeElement !== document.body) {
+      document.activeElement.blur();
+    }
+    getSelection().removeAllRanges();
+    scrollTo(0, 0);
+  };
+}
