@@ -101,7 +101,7 @@ def decode_action(sample: Mapping[str, Any], action_types: tuple[str, ...]) -> A
     """
     entries = _space(action_types).spaces
     for key, entry in entries.items():
-        if key not in sample or not entry.contains(sample[key]):
+        if key not in sample or not _contains(entry, sample[key]):
             return Invalid(reason=f"{key}: missing, or not in this environment's action_space")
     name = action_types[int(sample["type"])]
     keys = _keys(action_types)
@@ -229,6 +229,12 @@ def _keys(action_types: tuple[str, ...]) -> dict[tuple[str, str], str]:
 def _space(action_types: tuple[str, ...]) -> spaces.Dict:
     """`action_space`, made once; callers get their own, because a space holds a seed."""
     return action_space(action_types)
+
+
+def _contains(space: spaces.Space[Any], value: Any) -> bool:
+    if isinstance(space, spaces.Box) and isinstance(value, (int, float)):
+        value = np.asarray(value)  # a Box of numbers warns about plain ones
+    return space.contains(value)
 
 
 def _field_space(schema: dict[str, Any]) -> spaces.Space[Any]:

@@ -1,0 +1,305 @@
+"""The Gymnasium environment: one task, on one device."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.error import ResetNeeded
+
+from agentenv.actions import Action, Answer, Finish, Invalid
+from agentenv.devices.base import Device
+from agentenv.dialects import Dialect, get_dialect
+from agentenv.errors import ActionError, ConfigError, DeviceError
+from agentenv.observations import Observation
+from agentenv.spaces import action_space, decode_action, encode_observation, observation_space
+from agentenv.tasks import get_task
+from agentenv.tasks.base import INSTANCES_PER_SPLIT, SPLITS, Split, Task, TaskInstance, Verdict
+
+logger = logging.getLogger(__name__)
+
+EnvAction = Action | str | bytes | Mapping[str, Any]
+"""What `DeviceEnv.step` takes: an action, text in the dialect, or a member of the space."""
+
+
+@dataclass(frozen=True)
+class Transition:
+    """What came of one action; the typed form of what `DeviceEnv.step` returns."""
+
+    observation: Observation
+    """After the action; the last good one if the infrastructure failed."""
+    sent: Action | None
+    """What the device really did; None if the action was refused."""
+    reward: float
+    """The verdict's when the episode terminates, else 0."""
+    terminated: bool
+    truncated: bool
+    raw_reward: float | None = None
+    """The environment's own number, where it has one."""
+    infra_error: str = ""
+    """Cause, if the infrastructure failed."""
+
+    @property
+    def success(self) -> bool:
+        """The verifier gave the full reward."""
+        return self.terminated and self.reward >= 1.0
+
+
+class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
+    """A task on a device.
+
+    The agent's mistakes (`Invalid`, `ActionError`) count as a step and are told in
+    `last_action_error`; the device's failures end the episode as truncated, with
+    ``info["infra_error"]``, and the next `reset` connects anew.
+
+    `reset` and `step` are Gymnasium's. `begin` and `advance` are the same with typed
+    values, for callers that need no arrays.
+
+    Args:
+        task: what to do, or its id.
+        device: where; it stays open when the environment is closed.
+        dialect: how actions given as text are written.
+        split: which instances `reset` draws from.
+        max_steps: step limit instead of the task's own.
+        render_mode: None or "rgb_array".
+        device_factory: makes the device if none is given; such a device is closed
+            with the environment.
+
+    Raises:
+        ConfigError: an argument is wrong.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 2}  # noqa: RUF012 (Gymnasium's)
+
+    def __init__(
+        self,
+        task: Task | str,
+        device: Device | None = None,
+        dialect: str | Dialect = "json",
+        split: Split = "train",
+        max_steps: int | None = None,
+        render_mode: str | None = None,
+        device_factory: Callable[[], Device] | None = None,
+    ) -> None:
+        self.task = get_task(task) if isinstance(task, str) else task
+        self.dialect = get_dialect(dialect)
+        self.split = _checked_split(split)
+        self.max_steps = self.task.max_steps if max_steps is None else max_steps
+        if self.max_steps < 1:
+            raise ConfigError(f"max_steps must be at least 1, not {self.max_steps}")
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ConfigError(f"render_mode must be None or 'rgb_array', not {render_mode!r}")
+        self.render_mode = render_mode
+        self._owns_device = device is None
+        self.device = _make_device(self.task, device_factory) if device is None else device
+        features = self.device.features
+        self.action_types = tuple(dict.fromkeys((*features.action_types, "answer", "finish")))
+        self.action_space = action_space(self.action_types)
+        self.observation_space = observation_space(features)
+        self._instance: TaskInstance | None = None
+        self._observation: Observation | None = None
+        self._over = True
+
+    @property
+    def instance(self) -> TaskInstance:
+        """The current (or last) episode's.
+
+        Raises:
+            ResetNeeded: there was none yet.
+        """
+        if self._instance is None:
+            raise ResetNeeded("Cannot read env.instance before calling env.reset()")
+        return self._instance
+
+    @property
+    def observation(self) -> Observation:
+        """What the agent sees now, typed.
+
+        Raises:
+            ResetNeeded: nothing yet.
+        """
+        if self._observation is None:
+            raise ResetNeeded("Cannot read env.observation before calling env.reset()")
+        return self._observation
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Start an episode; the same seed gives the same instance.
+
+        Args:
+            seed: seeds `np_random`, from which the instance is drawn.
+            options: "index" chooses the instance, "split" the split (both optional).
+
+        Returns:
+            A member of `observation_space`, and info with the instance's key.
+
+        Raises:
+            DeviceError: the device failed twice.
+            ConfigError: options that do not exist.
+        """
+        super().reset(seed=seed)
+        observation = self.begin(self._choose_instance(options or {}))
+        return encode_observation(observation), {"instance": self.instance.key}
+
+    def step(self, action: EnvAction) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        """Carry out one action.
+
+        Returns:
+            Observation, reward, terminated (the agent ended the episode, or the task
+            is over), truncated (step limit or infrastructure) and info: "instance",
+            "sent" (the action as the device did it, None if refused), "raw_reward",
+            "success", and after a failure of the infrastructure "infra_error".
+
+        Raises:
+            ResetNeeded: no episode is running.
+        """
+        if isinstance(action, (str, bytes)):
+            action = self.dialect.parse(action)
+        elif isinstance(action, Mapping):
+            action = decode_action(action, self.action_types)
+        result = self.advance(action)
+        info: dict[str, Any] = {
+            "instance": self.instance.key,
+            "sent": result.sent,
+            "raw_reward": result.raw_reward,
+            "success": result.success,
+        }
+        if result.infra_error:
+            info["infra_error"] = result.infra_error
+        observation = encode_observation(result.observation)
+        return observation, result.reward, result.terminated, result.truncated, info
+
+    def begin(self, instance: TaskInstance) -> Observation:
+        """Start an episode of this instance: `reset`, typed.
+
+        Raises:
+            DeviceError: the device failed twice.
+        """
+        self._over = True
+        try:
+            observation = self._open(instance)
+        except DeviceError as error:
+            logger.warning("%s: reset failed, connecting anew: %s", instance.key, error)
+            self._disconnect()
+            try:
+                observation = self._open(instance)
+            except DeviceError:
+                self._disconnect()
+                raise
+        self._instance, self._observation, self._over = instance, observation, False
+        return observation
+
+    def advance(self, action: Action) -> Transition:
+        """Carry out one action: `step`, typed.
+
+        Raises:
+            ResetNeeded: no episode is running.
+        """
+        if self._over:
+            raise ResetNeeded("Cannot call env.step() before calling env.reset(), or after the end")
+        result = self._advance(action)
+        self._observation = result.observation
+        self._over = result.terminated or result.truncated
+        return result
+
+    def render(self) -> np.ndarray | None:
+        """The screen as (height, width, 3) uint8, in render mode "rgb_array"."""
+        if self.render_mode is None:
+            gymnasium.logger.warn('render() needs render_mode="rgb_array"')
+            return None
+        return self.observation.screenshot.copy()
+
+    def close(self) -> None:
+        """End the episode; close the device if the environment made it."""
+        self._over = True
+        if self._owns_device:
+            self.device.close()
+
+    def _choose_instance(self, options: dict[str, Any]) -> TaskInstance:
+        unknown = sorted(options.keys() - {"index", "split"})
+        if unknown:
+            raise ConfigError(f"reset has no options {unknown}; there are 'index' and 'split'")
+        split = _checked_split(options.get("split", self.split))
+        index = options.get("index")
+        if index is None:
+            return self.task.sample(self.np_random, split)
+        if not 0 <= int(index) < INSTANCES_PER_SPLIT:
+            raise ConfigError(f"index must be from 0 to {INSTANCES_PER_SPLIT - 1}, not {index}")
+        return self.task.instance(split, int(index))
+
+    def _open(self, instance: TaskInstance) -> Observation:
+        self.device.reset(instance.setup)
+        goal = self.task.goal(instance, self.device.state())
+        screen = self.device.observe()
+        return Observation(screen.png, screen.elements, screen.location, goal=goal)
+
+    def _advance(self, action: Action) -> Transition:
+        before = self.observation
+        if isinstance(action, Invalid):
+            return self._refused(replace(before, last_action_error=action.reason))
+        if action.type not in self.action_types:
+            choices = ", ".join(self.action_types)
+            reason = f"type: {action.type!r} is not possible here; one of {choices}"
+            return self._refused(replace(before, last_action_error=reason))
+        sent: Action | None = action
+        error = ""
+        ended = isinstance(action, (Answer, Finish))
+        try:
+            if not ended:
+                try:
+                    sent = self.device.act(action)
+                except ActionError as refusal:
+                    sent, error = None, str(refusal)
+            verdict = self._verify(action)
+            # The device may have changed even if it refused the action.
+            screen = self.device.observe()
+        except DeviceError as failure:
+            logger.warning("%s: the device failed: %s", self.instance.key, failure)
+            self._disconnect()
+            return Transition(before, sent, 0.0, False, True, infra_error=failure.cause)
+        after = Observation(
+            screen.png, screen.elements, screen.location, before.goal, before.step + 1, error
+        )
+        terminated = ended or verdict.done
+        return Transition(
+            after,
+            sent,
+            reward=float(verdict.reward) if terminated else 0.0,
+            terminated=terminated,
+            truncated=not terminated and after.step >= self.max_steps,
+            raw_reward=verdict.raw_reward,
+        )
+
+    def _refused(self, observation: Observation) -> Transition:
+        """A step in which the device was not touched."""
+        after = replace(observation, step=observation.step + 1)
+        truncated = after.step >= self.max_steps
+        return Transition(after, sent=None, reward=0.0, terminated=False, truncated=truncated)
+
+    def _verify(self, action: Action) -> Verdict:
+        answer = action.text if isinstance(action, Answer) else None
+        return self.task.verify(self.instance, self.device.state(), answer)
+
+    def _disconnect(self) -> None:
+        """Make sure that the next reset connects anew: half a connection helps nobody."""
+        with contextlib.suppress(DeviceError):
+            self.device.close()
+
+
+def _checked_split(split: str) -> Split:
+    for known in SPLITS:
+        if split == known:
+            return known
+    raise ConfigError(f"no split {split!r}; choose one of {', '.join(SPLITS)}")
+
+
+def _make_device(task: Task, factory: Callable[[], Device] | None) -> Device:
+    if factory is None:
+        raise ConfigError(f"give a device or a device_factory for {task.id}")
+    return factory()
