@@ -7,7 +7,7 @@ in which (history, answer) pairs they imitate; this is the loop they share.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agentenv.policies.base import History
 from agentenv.policies.language_model import VisionLanguageModel
 from agentenv.policies.prompts import Prompt
 from trainers.runs import load_training_state, save_training_state
@@ -114,23 +113,40 @@ def cosine(step: int, steps: int, warmup_share: float) -> float:
     return 0.1 + 0.45 * (1 + math.cos(math.pi * share))
 
 
-def shuffled_batches(lengths: Sequence[int], batch_size: int, seed: int) -> Iterator[list[int]]:
-    """Endless batches of indices, each of similar lengths (padding costs time).
+class BatchOrder:
+    """Which examples are in the batch of a step: the same step, the same batch.
+
+    Batches hold examples of similar lengths, because padding costs time.
 
     Args:
         lengths: of the examples, in any unit.
         batch_size: examples a batch; the last of an epoch may be smaller.
         seed: of the order.
     """
-    epoch = 0
-    while True:
-        rng = np.random.default_rng([seed, epoch])
-        order = rng.permutation(len(lengths))
-        pool = batch_size * 16
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self.lengths = lengths
+        self.batch_size = batch_size
+        self.seed = seed
+        self._epoch = -1
+        self._batches: list[list[int]] = []
+        self._per_epoch = len(self._shuffle(0))
+
+    def __call__(self, step: int) -> list[int]:
+        """Indices of the examples of a step (0 being the first)."""
+        epoch, number = divmod(step, self._per_epoch)
+        if epoch != self._epoch:
+            self._epoch, self._batches = epoch, self._shuffle(epoch)
+        return self._batches[number]
+
+    def _shuffle(self, epoch: int) -> list[list[int]]:
+        rng = np.random.default_rng([self.seed, epoch])
+        order = rng.permutation(len(self.lengths))
+        pool = self.batch_size * 16
         batches: list[list[int]] = []
         for start in range(0, len(order), pool):
-            chunk = sorted(order[start : start + pool].tolist(), key=lambda i: lengths[i])
-            batches += [chunk[i : i + batch_size] for i in range(0, len(chunk), batch_size)]
-        for number in rng.permutation(len(batches)):
-            yield batches[int(number)]
-        epoch += 1
+            chunk = sorted(order[start : start + pool].tolist(), key=lambda i: self.lengths[i])
+            batches += [
+                chunk[i : i + self.batch_size] for i in range(0, len(chunk), self.batch_size)
+            ]
+        return [batches[int(number)] for number in rng.permutation(len(batches))]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +19,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
+
+from agentenv.trajectories.durable import write_durably
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ class RunDirectory:
     def finish(self, stage: str, inputs: Any, result: Mapping[str, Any]) -> None:
         """Mark a stage as finished, with what later stages need of it."""
         content = {"inputs": fingerprint(inputs), "result": dict(result)}
-        write_atomically(
+        write_durably(
             self.path / "stages" / f"{stage}.json", json.dumps(content, indent=1).encode()
         )
 
@@ -96,16 +97,6 @@ class RunDirectory:
 def fingerprint(inputs: Any) -> str:
     """Hash of a JSON-able description (dataclasses and paths as text)."""
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a crash leaves the old one or the new one, never half of it."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def save_training_state(

@@ -18,16 +18,16 @@ from agentenv.errors import ConfigError
 from agentenv.policies.base import History
 from agentenv.policies.language_model import VisionLanguageModel
 from agentenv.policies.prompts import Prompt, PromptFormat, render
-from agentenv.progress import progress_bar
+from agentenv.progress import track
 from agentenv.trajectories.store import TrajectoryStore
 from trainers.augmentation import substitute, synthetic_lookup
 from trainers.configs import LoraConfig, SFTConfig
 from trainers.imitation import (
+    BatchOrder,
     Example,
     ImitationSettings,
     imitate,
     imitation_loss,
-    shuffled_batches,
 )
 from trainers.runs import RunDirectory
 
@@ -130,7 +130,10 @@ def with_adapter(vlm: VisionLanguageModel, lora: LoraConfig) -> VisionLanguageMo
 
 
 def _corpus(
-    training: Sequence[Demonstration], dialect: Dialect, form: PromptFormat, rng: np.random.Generator
+    training: Sequence[Demonstration],
+    dialect: Dialect,
+    form: PromptFormat,
+    rng: np.random.Generator,
 ) -> Iterator[str]:
     """Prompts and answers for the tokenizer, a third of them with made-up words."""
     for history, action in training:
@@ -159,14 +162,14 @@ def _train_phase(
     batch_of = _batches(vlm, config, image, training)
     stage = f"sft_{name}"
     held_out = [_example(vlm, config, image, pair) for pair in islice(validation, 256)]
-    with progress_bar(f"train ({name})", total=steps) as bar:
+    with track(f"train ({name})", total=steps) as bar:
 
         def progress(step: int, values: dict[str, float]) -> None:
             if step % 50 == 0 or step == steps:
                 if held_out and (step % 500 == 0 or step == steps):
                     values["validation_loss"] = validation_loss(vlm, held_out)
                 run.log(stage, step, values)
-            bar.update(completed=step, text=f"loss {values['loss']:.3f}")
+            bar.advance(step - bar.done, text=f"loss {values['loss']:.3f}")
 
         state = config.out / f"{stage}.safetensors"
         imitate(vlm, batch_of, settings, progress=progress, state_file=state)
@@ -176,15 +179,12 @@ def _batches(
     vlm: VisionLanguageModel, config: SFTConfig, image: bool, training: Sequence[Demonstration]
 ) -> Callable[[int], list[Example]]:
     lengths = [len(history.observation.elements) for history, _ in training]
-    order = shuffled_batches(lengths, config.batch_size, config.seed)
-    drawn: list[list[int]] = []
+    order = BatchOrder(lengths, config.batch_size, config.seed)
 
     def batch_of(step: int) -> list[Example]:
-        while len(drawn) <= step:
-            drawn.append(next(order))
         rng = np.random.default_rng([config.seed, step, int(image)])
         examples = []
-        for index in drawn[step]:
+        for index in order(step):
             history, action = training[index]
             if rng.random() < config.synthetic:
                 history, action = synthetic_lookup(history.observation, rng)

@@ -75,7 +75,9 @@ def fit_tokenizer(texts: Iterable[str], vocab_size: int = 1000) -> PreTrainedTok
     )
 
 
-def build_small_vlm(texts: Iterable[str], seed: int, *, max_length: int = 1024) -> VisionLanguageModel:
+def build_small_vlm(
+    texts: Iterable[str], seed: int, *, max_length: int = 1024
+) -> VisionLanguageModel:
     """A freshly initialised model whose tokenizer knows `texts`.
 
     Args:

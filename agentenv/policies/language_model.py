@@ -10,6 +10,7 @@ two calls.
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -34,7 +35,9 @@ class Prefix:
     attention_mask: Tensor
     """(B, P) int64; prompts are padded on the left."""
     last_logits: Tensor
-    """(B, V): the distribution of the first token after the prompt."""
+    """(B, V): scores of the first token after the prompt."""
+    hidden: Tensor | None = None
+    """(B, H): the chosen layer at each prompt's last token."""
 
 
 @dataclass
@@ -81,9 +84,9 @@ class VisionLanguageModel:
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | Path, *, device: str = "auto", adapter: str | Path | None = None
+        cls, name_or_path: str | Path, *, device: str = "auto"
     ) -> VisionLanguageModel:
-        """Load a model and, if given, a LoRA adapter on top of it.
+        """Load a model, or a LoRA adapter (a folder with ``adapter_config.json``) and its base.
 
         Raises:
             ConfigError: nothing loadable is there.
@@ -92,16 +95,20 @@ class VisionLanguageModel:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         # A CPU computes faster in float32 weights with bfloat16 autocast than in bfloat16.
         dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
+        adapter = Path(name_or_path) / "adapter_config.json"
+        base = name_or_path
+        if adapter.is_file():
+            base = json.loads(adapter.read_text())["base_model_name_or_path"]
         try:
-            model = AutoModelForImageTextToText.from_pretrained(name_or_path, dtype=dtype)
-            processor = AutoProcessor.from_pretrained(name_or_path)
+            model = AutoModelForImageTextToText.from_pretrained(base, dtype=dtype)
+            processor = AutoProcessor.from_pretrained(base)
         except (OSError, ValueError) as error:
-            raise ConfigError(f"cannot load a model from '{name_or_path}': {error}") from error
-        if adapter is not None:
+            raise ConfigError(f"cannot load a model from '{base}': {error}") from error
+        if adapter.is_file():
             from peft import PeftModel
 
-            model = PeftModel.from_pretrained(model, adapter)
-        form = PromptFormat.load(adapter or name_or_path)
+            model = PeftModel.from_pretrained(model, name_or_path)
+        form = PromptFormat.load(name_or_path)
         return cls(model.to(device).eval(), processor, form, str(name_or_path))
 
     def save(self, folder: Path) -> None:
@@ -130,14 +137,27 @@ class VisionLanguageModel:
     def tokenize(self, text: str, *, end: bool = True) -> list[int]:
         """An answer's token ids, with the end token if asked."""
         ids = self.tokenizer.encode(text, add_special_tokens=False)
-        return ids + [self.tokenizer.eos_token_id] if end else ids
+        return [*ids, self.tokenizer.eos_token_id] if end else ids
 
-    def encode(self, prompts: Sequence[Prompt]) -> Prefix:
-        """Run image and prompt through the model once; all with an image, or none."""
+    def encode(self, prompts: Sequence[Prompt], *, layer: int | None = None) -> Prefix:
+        """Run image and prompt through the model once.
+
+        Args:
+            prompts: B of them; all with an image, or none.
+            layer: also return this layer's hidden state (see `extend`).
+        """
         inputs = self._inputs(prompts)
         with self.autocast():
-            out = self.model(**inputs, use_cache=True, logits_to_keep=1)
-        return Prefix(out.past_key_values, inputs["attention_mask"], out.logits[:, -1].float())
+            out = self.model(
+                **inputs,
+                use_cache=True,
+                logits_to_keep=1,
+                output_hidden_states=layer is not None,
+            )
+        hidden = None if layer is None else out.hidden_states[layer][:, -1].float()
+        return Prefix(
+            out.past_key_values, inputs["attention_mask"], out.logits[:, -1].float(), hidden
+        )
 
     def _inputs(self, prompts: Sequence[Prompt]) -> Any:
         images = [
@@ -148,18 +168,23 @@ class VisionLanguageModel:
         if images and len(images) != len(prompts):
             raise ValueError("a batch mixes prompts with and without an image")
         texts = [self._chat(prompt) for prompt in prompts]
-        batch = self.processor(
-            text=texts, images=images or None, return_tensors="pt", padding=True
-        )
+        batch = self.processor(text=texts, images=images or None, return_tensors="pt", padding=True)
         return batch.to(self.device)
 
     def _chat(self, prompt: Prompt) -> str:
-        content: list[dict[str, str]] = [{"type": "text", "text": prompt.text}]
+        content: list[dict[str, str]] = [{"type": "text", "text": self._defuse(prompt.text)}]
         if prompt.png is not None:
             content.insert(0, {"type": "image"})
         text: str = self.processor.apply_chat_template(
             [{"role": "user", "content": content}], add_generation_prompt=True
         )
+        return text
+
+    def _defuse(self, text: str) -> str:
+        """Break up control tokens in what a page says, so that it stays text."""
+        for token in self.tokenizer.all_special_tokens:
+            if len(token) > 1:
+                text = text.replace(token, f"{token[0]} {token[1:]}")
         return text
 
     def extend(
@@ -221,7 +246,10 @@ class VisionLanguageModel:
         tokens: list[list[int]] = [[] for _ in range(rows)]
         log_probs: list[list[float]] = [[] for _ in range(rows)]
         running = [True] * rows
+        placeholder = getattr(self.model.config, "image_token_id", None)
         for _ in range(max_new_tokens):
+            if placeholder is not None:
+                logits[:, placeholder] = -torch.inf  # it would stand for an image that is not there
             scores = torch.log_softmax(logits / (temperature or 1.0), -1)
             if temperature:
                 chosen = torch.multinomial(scores.exp(), 1, generator=generator)

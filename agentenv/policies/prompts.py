@@ -35,6 +35,7 @@ class PromptFormat:
     """Past actions shown."""
     max_name: int = 60
     """Characters of a name or value, then it is cut."""
+    max_description: int = 160
 
     def save(self, folder: Path) -> None:
         """Write ``agentenv_prompt.json`` into a model's folder."""
@@ -72,22 +73,22 @@ def render(
     lines.append(now.goal)
     if form.elements:
         visible = [element for element in now.elements if element.resource_id != "query"]
-        lines += [element_line(element, form.max_name) for element in visible[: form.max_elements]]
+        lines += [element_line(element, form) for element in visible[: form.max_elements]]
     lines += [f"did {turn.text[:200]}" for turn in history.turns[-form.max_turns :]]
     if now.last_action_error:
         lines.append(f"error {now.last_action_error[:100]}")
     return Prompt("\n".join(lines), now.png if form.image else None)
 
 
-def element_line(element: UIElement, max_name: int) -> str:
+def element_line(element: UIElement, form: PromptFormat) -> str:
     """``"Submit" 4 button focused``: name, index, role, then what else is known."""
-    name = " ".join(element.name.split())[:max_name]
-    value = " ".join(element.value.split())[:max_name]
+    name = " ".join(element.name.split())[: form.max_name]
+    value = " ".join(element.value.split())[: form.max_name]
     words = [f'"{name or value}" {element.index} {element.role}']
     if value and name:
         words.append(f'= "{value}"')
     if element.description:
-        words.append(f"({element.description[:max_name]})")
+        words.append(f"({element.description[: form.max_description]})")
     if element.checked:
         words.append("checked")
     if element.focused:

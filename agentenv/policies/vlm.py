@@ -56,10 +56,9 @@ class VLMPolicy:
         dialect: str = "json",
         temperature: float = 1.0,
         seed: int = 0,
-        adapter: str | Path | None = None,
     ) -> VLMPolicy:
         """Load any `AutoModelForImageTextToText` (see `VisionLanguageModel.from_pretrained`)."""
-        vlm = VisionLanguageModel.from_pretrained(name_or_path, adapter=adapter)
+        vlm = VisionLanguageModel.from_pretrained(name_or_path)
         return cls(vlm, dialect=dialect, temperature=temperature, seed=seed)
 
     def act(self, histories: Sequence[History]) -> list[Decision]:

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+
+from agentenv.actions import InputText, Tap
+from agentenv.observations import Observation, UIElement
+from agentenv.policies.base import History, Turn
+from tests.small_models import noise_png
+from trainers.augmentation import random_word, substitute, synthetic_lookup
+
+ELEMENTS = (
+    UIElement(0, "textbox", "Username", (0, 0, 1, 0.1), editable=True),
+    UIElement(1, "button", "Log in", (0, 0.2, 1, 0.3), clickable=True),
+)
+SCREEN = Observation(noise_png(0), ELEMENTS, "page", goal='Enter "jess" as the Username.')
+
+
+def test_a_replaced_word_is_replaced_everywhere_and_nowhere_else() -> None:
+    action = InputText(label="Username", element=0, text="jess")
+    turns = (Turn(SCREEN, '{"type":"tap","label":"Username","element":0}'),)
+    history, changed = substitute(
+        History(SCREEN, turns), action, np.random.default_rng(0), share=1.0
+    )
+    assert isinstance(changed, InputText)
+    assert changed.text not in ("jess", "")
+    assert history.observation.goal == f'Enter "{changed.text}" as the {changed.label}.'
+    assert history.observation.elements[0].name == changed.label
+    assert history.observation.elements[1].name == "Log in"
+    assert history.turns[0].text == f'{{"type":"tap","label":"{changed.label}","element":0}}'
+    assert changed.element == 0
+
+
+def test_nothing_changes_at_share_zero() -> None:
+    action = Tap(label="Log in", element=1)
+    assert substitute(History(SCREEN), action, np.random.default_rng(0), 0.0) == (
+        History(SCREEN),
+        action,
+    )
+
+
+def test_a_synthetic_example_is_answered_by_the_element_its_goal_names() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        history, action = synthetic_lookup(SCREEN, rng)
+        assert isinstance(action, Tap | InputText)
+        assert action.element is not None
+        target = history.observation.elements[action.element]
+        assert target.name == action.label
+        assert target.name in history.observation.goal
+
+
+def test_made_up_words_keep_case_and_kind() -> None:
+    rng = np.random.default_rng(0)
+    assert random_word(rng, "Jess")[0].isupper()
+    assert random_word(rng, "jess").islower()
+    assert len(random_word(rng, "x9")) >= 2

@@ -1,0 +1,94 @@
+"""Stage 2: N candidate actions for every logged state (arXiv 2502.15760).
+
+Slot 0 is the logged action; the others are sampled once from the frozen base policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from agentenv.actions import Invalid
+from agentenv.policies.base import Decision
+from agentenv.policies.vlm import VLMPolicy
+from agentenv.trajectories.episode import Episode
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The candidates of one state, N of each."""
+
+    texts: tuple[str, ...]
+    log_probs: tuple[float, ...]
+    """Summed over tokens, under the distribution each was sampled from."""
+
+
+def propose_candidates(
+    episodes: Sequence[Episode],
+    policy: VLMPolicy,
+    *,
+    n: int,
+    temperature: float,
+    progress: Callable[[int], None],
+) -> list[Candidates]:
+    """Candidates for every step of every episode, in order.
+
+    Args:
+        episodes: logged ones.
+        policy: the frozen base policy.
+        n: candidates a state, the logged action included.
+        temperature: of sampling; answers that do not parse are drawn again, up to 3 times.
+        progress: told how many states are done.
+    """
+    steps = [(episode, number) for episode in episodes for number in range(len(episode.steps))]
+    result: list[Candidates] = []
+    for start in range(0, len(steps), policy.batch_size):
+        batch = steps[start : start + policy.batch_size]
+        proposals = policy.propose(
+            [episode.history_at(number) for episode, number in batch],
+            n - 1,
+            temperature=temperature,
+            resample_invalid=3,
+        )
+        for (episode, number), proposed in zip(batch, proposals, strict=True):
+            step = episode.steps[number]
+            logged = Decision(step.text, step.action, step.token_ids, step.log_probs)
+            decisions = [logged, *proposed]
+            result.append(
+                Candidates(
+                    texts=tuple(_canonical(policy, decision) for decision in decisions),
+                    log_probs=tuple(sum(decision.log_probs) for decision in decisions),
+                )
+            )
+        progress(len(result))
+    return result
+
+
+def _canonical(policy: VLMPolicy, decision: Decision) -> str:
+    """One wording for one action, so that equal actions get equal features."""
+    if isinstance(decision.action, Invalid):
+        return decision.text
+    return policy.dialect.print(decision.action)
+
+
+def save_candidates(path: Path, candidates: Sequence[Candidates]) -> None:
+    """Write them as Parquet, one row a state."""
+    table = pa.table(
+        {
+            "texts": [list(row.texts) for row in candidates],
+            "log_probs": [list(row.log_probs) for row in candidates],
+        }
+    )
+    temporary = path.with_name(path.name + ".tmp")
+    pq.write_table(table, temporary)
+    temporary.replace(path)
+
+
+def load_candidates(path: Path) -> list[Candidates]:
+    """What `save_candidates` wrote."""
+    table = pq.read_table(path)
+    return [Candidates(tuple(row["texts"]), tuple(row["log_probs"])) for row in table.to_pylist()]

@@ -1,0 +1,143 @@
+"""Stage 4: frozen features of every state and every candidate (arXiv 2502.15760).
+
+Deterministic: prefill only, no sampling. Image and prompt are encoded once a state;
+its N candidates extend that encoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from agentenv.actions import Invalid
+from agentenv.dialects.base import Dialect
+from agentenv.policies.base import History, Turn
+from agentenv.policies.language_model import VisionLanguageModel
+from agentenv.policies.prompts import Prompt
+from agentenv.trajectories.episode import Episode
+from trainers.digiq.candidates import Candidates
+from trainers.digiq.geometry import action_geometry
+from trainers.digiq.representation import question_suffix
+from trainers.digiq.transitions import TransitionFeatures, lay_out
+
+
+@torch.no_grad()
+def extract_features(
+    vlm: VisionLanguageModel,
+    prompts: Sequence[Prompt],
+    candidates: Sequence[Candidates],
+    dialect: Dialect,
+    *,
+    layer: int,
+    folder: Path,
+    batch_size: int,
+    progress: Callable[[int], None],
+) -> None:
+    """Write ``state.npy`` (S, D) and ``candidates.npy`` (S, N, D), both float16, to a folder.
+
+    Args:
+        vlm: the frozen model.
+        prompts: S of them.
+        candidates: of each state.
+        dialect: the candidates are written in.
+        layer: whose hidden state is the feature (see `VisionLanguageModel.extend`).
+        folder: memory-mapped files go there.
+        batch_size: states at once.
+        progress: told how many states are done.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    states = features = None
+    for start in range(0, len(prompts), batch_size):
+        rows = slice(start, min(start + batch_size, len(prompts)))
+        batch = candidates[rows]
+        prefix = vlm.encode(prompts[rows], layer=layer)
+        suffixes = [
+            question_suffix(vlm, text, dialect.parse(text)) for row in batch for text in row.texts
+        ]
+        extension = vlm.extend(prefix, suffixes, layer=layer)
+        assert prefix.hidden is not None
+        assert extension.hidden is not None
+        n, size = len(batch[0].texts), prefix.hidden.shape[1]
+        if states is None or features is None:
+            states = _memory_map(folder / "state.npy", (len(prompts), size))
+            features = _memory_map(folder / "candidates.npy", (len(prompts), n, size))
+        states[rows] = prefix.hidden.cpu().numpy()
+        features[rows] = extension.hidden.view(len(batch), n, size).cpu().numpy()
+        progress(rows.stop)
+    for array in (states, features):
+        if array is not None:
+            array.flush()
+
+
+def _memory_map(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
+
+
+@torch.no_grad()
+def final_features(
+    vlm: VisionLanguageModel, prompts: Sequence[Prompt], *, layer: int, batch_size: int
+) -> torch.Tensor:
+    """(F, D) float32: features of the states after the time-outs."""
+    parts = [torch.zeros(0, vlm.model.config.get_text_config().hidden_size)]
+    for start in range(0, len(prompts), batch_size):
+        hidden = vlm.encode(prompts[start : start + batch_size], layer=layer).hidden
+        assert hidden is not None
+        parts.append(hidden.cpu())
+    return torch.cat(parts)
+
+
+def final_history(episode: Episode) -> History:
+    """What the policy would have known after the last step of a time-out."""
+    assert episode.final_observation is not None
+    turns = tuple(Turn(step.observation, step.text) for step in episode.steps)
+    return History(episode.final_observation, turns, episode.key)
+
+
+def transitions(
+    episodes: Sequence[Episode],
+    candidates: Sequence[Candidates],
+    dialect: Dialect,
+    folder: Path,
+    finals: torch.Tensor,
+) -> TransitionFeatures:
+    """Put features, geometry and outcomes together for the critic.
+
+    Args:
+        episodes: logged ones, none of them an infrastructure failure.
+        candidates: of each of their steps, in order.
+        dialect: the candidates are written in.
+        folder: where `extract_features` wrote.
+        finals: (F, D), of `final_features`.
+    """
+    steps = [step for episode in episodes for step in episode.steps]
+    parsed = [[dialect.parse(text) for text in row.texts] for row in candidates]
+    geometry = np.stack(
+        [
+            np.stack([action_geometry(action, step.observation.elements) for action in row])
+            for step, row in zip(steps, parsed, strict=True)
+        ]
+    )
+    valid = [[not isinstance(action, Invalid) for action in row] for row in parsed]
+    layout = lay_out(
+        [len(episode.steps) for episode in episodes], [episode.terminated for episode in episodes]
+    )
+    names = sorted({episode.task for episode in episodes})
+    task = [names.index(episode.task) for episode in episodes for _ in episode.steps]
+    return TransitionFeatures(
+        state_features=torch.from_numpy(np.load(folder / "state.npy", mmap_mode="r+")),
+        candidate_features=torch.from_numpy(np.load(folder / "candidates.npy", mmap_mode="r+")),
+        candidate_geometry=torch.from_numpy(geometry),
+        candidate_valid=torch.tensor(valid),
+        rewards=torch.tensor([step.reward for step in steps]),
+        terminal=layout.terminal,
+        timeout=layout.timeout,
+        final_state_features=finals,
+        next_index=layout.next_index,
+        episode=layout.episode,
+        step=layout.step,
+        task=torch.tensor(task),
+        candidate_log_probs=torch.tensor([row.log_probs for row in candidates]),
+    )

@@ -1,0 +1,144 @@
+"""Stage 3: make the features cover what is actionable (arXiv 2502.15760).
+
+The model is asked of a state and its logged action whether the action changes the
+screen, and learns to say Yes or No. The features of stage 4 are hidden states of the
+very same prompt, the frozen model's answer to that question left unsaid.
+
+Ours differs from the authors' in one point: the tap is named in the prompt (label and
+index of the element, or the point) and not painted onto the screenshot, so that all
+candidates of a state share one encoding of image and prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional
+
+from agentenv.actions import Action
+from agentenv.observations import Screen
+from agentenv.policies.language_model import VisionLanguageModel
+from agentenv.policies.prompts import Prompt
+from agentenv.trajectories.episode import Episode
+from trainers.imitation import BatchOrder, cosine
+
+CHANGE_THRESHOLD = 30.0
+"""Mean squared difference of quarter-scale screenshots, on 0-255 (the authors' value)."""
+QUESTIONS = {
+    "tap": "Does this tap change the screen?",
+    "input_text": "Does this typing change the screen?",
+    "swipe": "Does this swipe change the screen?",
+    "scroll": "Does this scroll change the screen?",
+    "press_key": "Does this key change the screen?",
+}
+OTHER_QUESTION = "Does this action change the screen?"
+
+
+def screen_changed(before: Screen, after: Screen, threshold: float = CHANGE_THRESHOLD) -> bool:
+    """Whether two screenshots differ, by mean squared pixel difference at quarter scale."""
+    first, second = (_quarter(screen) for screen in (before, after))
+    if first.shape != second.shape:
+        return True
+    return float(np.mean((first - second) ** 2)) > threshold
+
+
+def _quarter(screen: Screen) -> np.ndarray:
+    image = Image.fromarray(screen.screenshot)
+    size = (max(1, image.width // 4), max(1, image.height // 4))
+    return np.asarray(image.resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
+
+
+def question_suffix(vlm: VisionLanguageModel, text: str, action: Action) -> list[int]:
+    """Token ids of an action and the question about it, the answer left open."""
+    question = QUESTIONS.get(action.type, OTHER_QUESTION)
+    return vlm.tokenize(f"{text}\n{question}\n", end=False)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One training example: does this action change this screen?"""
+
+    prompt: Prompt
+    suffix: tuple[int, ...]
+    changed: bool
+
+
+def questions_of(
+    episodes: Sequence[Episode],
+    prompts: Sequence[Prompt],
+    texts: Sequence[str],
+    vlm: VisionLanguageModel,
+) -> list[Question]:
+    """Questions about every logged action whose outcome was seen.
+
+    Args:
+        episodes: logged ones.
+        prompts: of all their steps, in order.
+        texts: canonical wording of each step's logged action.
+        vlm: whose tokenizer writes the question.
+    """
+    result: list[Question] = []
+    row = 0
+    for episode in episodes:
+        screens = [step.observation for step in episode.steps]
+        following = [*screens[1:], episode.final_observation]
+        for step, after in zip(episode.steps, following, strict=True):
+            if after is not None:
+                suffix = tuple(question_suffix(vlm, texts[row], step.action))
+                changed = screen_changed(step.observation, after)
+                result.append(Question(prompts[row], suffix, changed))
+            row += 1
+    return result
+
+
+def finetune_representation(
+    vlm: VisionLanguageModel,
+    questions: Sequence[Question],
+    *,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+    progress: Callable[[int, dict[str, float]], None],
+) -> None:
+    """Binary cross-entropy on Yes against No, both classes weighted alike; in place.
+
+    Args:
+        vlm: its trainable parameters are updated.
+        questions: what to learn from.
+        steps: of the optimiser.
+        batch_size: questions a step.
+        learning_rate: peak, with warm-up and cosine decay.
+        seed: of the order.
+        progress: told of each step's loss and accuracy.
+    """
+    yes, no = (vlm.tokenize(word, end=False)[0] for word in ("Yes", "No"))
+    share = sum(question.changed for question in questions) / len(questions)
+    weight = {True: 0.5 / max(share, 0.05), False: 0.5 / max(1 - share, 0.05)}
+    parameters = [p for p in vlm.model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.01)
+    order = BatchOrder([len(q.prompt.text) for q in questions], batch_size, seed)
+    vlm.model.train()
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate * cosine(step, steps, 0.05)
+        batch = [questions[i] for i in order(step)]
+        prefix = vlm.encode([question.prompt for question in batch])
+        extension = vlm.extend(prefix, [question.suffix for question in batch])
+        last = extension.mask.sum(1) - 1
+        scores = extension.logits[torch.arange(len(batch)), last]
+        margin = scores[:, yes] - scores[:, no]
+        labels = torch.tensor([float(q.changed) for q in batch], device=vlm.device)
+        weights = torch.tensor([weight[q.changed] for q in batch], device=vlm.device)
+        loss = functional.binary_cross_entropy_with_logits(margin, labels, weight=weights)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        accuracy = ((margin > 0) == (labels > 0.5)).float().mean().item()
+        progress(step + 1, {"loss": loss.item(), "accuracy": accuracy})
+    vlm.model.eval()
