@@ -71,7 +71,8 @@ def annotate(
     if action is not None:
         canvas.draw_mark(mark_of(action, elements, sent))
     canvas.draw_candidates(candidates, elements)
-    picture.paste(canvas.finished(), (0, 0), canvas.finished())
+    layer = canvas.finished()
+    picture.paste(layer, (0, 0), layer)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
@@ -88,13 +89,12 @@ class _Canvas:
     """A transparent layer of the picture's size, drawn enlarged."""
 
     def __init__(self, size: tuple[int, int]) -> None:
-        self.size = size
         self._layer = Image.new("RGBA", (size[0] * _SMOOTH, size[1] * _SMOOTH), (0, 0, 0, 0))
         self._draw = ImageDraw.Draw(self._layer)
         self._unit = _SMOOTH * max(size[0] / _WIDTH, 1.0)
 
     def finished(self) -> Image.Image:
-        return self._layer.resize(self.size, Image.Resampling.LANCZOS)
+        return self._layer.reduce(_SMOOTH)
 
     def draw_mark(self, mark: Mark) -> None:
         self._outline(mark, ACCENT)

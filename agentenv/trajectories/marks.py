@@ -89,7 +89,8 @@ def describe(action: Action) -> str:
         case Scroll(direction=direction):
             return f"scroll {direction} {target}".rstrip()
         case InputText(text=text, clear=clear):
-            return f"{'type' if clear else 'append'} “{text}” {target}".rstrip()
+            into = f" into {target}" if target else ""
+            return f"{'type' if clear else 'append'} “{text}”{into}"
         case PressKey(key=key):
             return f"press {key.replace('_', ' ')}"
         case OpenApp(app=name):
