@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from agentenv.devices.browser.device import BrowserDevice
-from agentenv.devices.browser.engine import CALL_TIMEOUT, LOAD_TIMEOUT
-from agentenv.devices.browser.lockstep import LockstepEngine
+import logging
 
-__all__ = ["BrowserDevice", "open_browser"]
+from agentenv.devices.browser.device import BROWSER_DEVICE_ACTIONS, SETTLE_MS, BrowserDevice
+from agentenv.devices.browser.engine import CALL_TIMEOUT, LOAD_TIMEOUT, Engine
+from agentenv.devices.browser.launch import HEADLESS_SHELL, find_browser
+from agentenv.devices.browser.lockstep import LockstepEngine
+from agentenv.devices.browser.playwright_engine import PlaywrightEngine
+from agentenv.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+__all__ = ["BROWSER_DEVICE_ACTIONS", "SETTLE_MS", "BrowserDevice", "open_browser"]
 
 
 def open_browser(
@@ -17,6 +24,28 @@ def open_browser(
     timeout: float = CALL_TIMEOUT,
     load_timeout: float = LOAD_TIMEOUT,
 ) -> BrowserDevice:
-    return BrowserDevice(
-        width, height, lambda: LockstepEngine(width, height, timeout), load_timeout
-    )
+    """A browser that starts at its first `reset`.
+
+    Args:
+        width, height: of the page, in pixels.
+        engine: "lockstep" (fast and exactly repeatable, needs chromium-headless-shell),
+            "playwright" (ordinary Chromium), or "auto": lockstep where it is installed.
+        timeout: seconds without an answer after which a page counts as hung.
+        load_timeout: seconds a page may take to become ready.
+
+    Raises:
+        ConfigError: no such engine.
+    """
+    if engine not in ("auto", "lockstep", "playwright"):
+        raise ConfigError(f"engine is 'auto', 'lockstep' or 'playwright', not {engine!r}")
+
+    def make_engine() -> Engine:
+        chosen = engine
+        if chosen == "auto":
+            chosen = "lockstep" if find_browser(HEADLESS_SHELL) else "playwright"
+            logger.info("the browser's engine is %s", chosen)
+        if chosen == "lockstep":
+            return LockstepEngine(width, height, timeout)
+        return PlaywrightEngine(width, height, timeout)
+
+    return BrowserDevice(width, height, make_engine, load_timeout)

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 SETTLE_MS = 450.0
 """Page time that passes after each action: enough for handlers, jQuery's effects (400 ms)
 and short transitions."""
-_SETTLE_FRAMES = 3
+_SETTLE_PARTS = 3
 _LOAD_STEP_MS = 20.0
 """Page time between two looks at whether the page is ready."""
 BROWSER_DEVICE_ACTIONS: tuple[str, ...] = tuple(
@@ -88,9 +88,7 @@ class BrowserDevice:
             with self._guarded():
                 engine, _ = self._connected()
                 png = engine.screenshot()
-                elements = list_elements(engine)
-                location = engine.evaluate("location.href")
-                self._screen = Screen(png, elements, location)
+                self._screen = Screen(png, *list_elements(engine))
         return self._screen
 
     def act(self, action: Action) -> Action:
@@ -100,8 +98,7 @@ class BrowserDevice:
                 list_elements(engine)
             self._screen = None
             sent = hands.perform(action)
-            for _ in range(_SETTLE_FRAMES):
-                engine.advance(SETTLE_MS / _SETTLE_FRAMES)
+            _settle(engine)
             return sent
 
     def state(self) -> Mapping[str, Any]:
@@ -170,13 +167,13 @@ class BrowserDevice:
             raise
 
     def _is_open(self, engine: Engine, setup: BrowserSetup) -> bool:
+        """Whether the page need not be loaded again; if so, it has been put to rest."""
         if self._setup is None or setup.reload or setup.url != self._setup.url:
             return False
         try:
-            location = str(engine.evaluate("location.href"))
+            return bool(call_page(engine, "rest", self._page))
         except ScriptError:
             return False
-        return location.partition("#")[0] == self._page.partition("#")[0]
 
     def _load(self, engine: Engine, setup: BrowserSetup, deadline: float) -> None:
         self._setup = None
@@ -189,6 +186,7 @@ class BrowserDevice:
                     "page_not_ready",
                 )
             engine.advance(_LOAD_STEP_MS)
+            engine.draw()
         engine.call("Page.resetNavigationHistory")
         self._page = str(engine.evaluate("location.href"))
 
@@ -199,7 +197,6 @@ class BrowserDevice:
             return False
 
     def _start(self, engine: Engine, setup: BrowserSetup, deadline: float) -> None:
-        call_page(engine, "rest")
         if setup.start:
             left = max(0.1, deadline - time.monotonic())
             try:
@@ -207,3 +204,17 @@ class BrowserDevice:
             except ScriptError as error:
                 raise DeviceError(f"the start script failed: {error}", "start_failed") from error
         engine.advance(_LOAD_STEP_MS)
+
+
+def _settle(engine: Engine) -> None:
+    """Let `SETTLE_MS` pass. Frames cost more than time, so they are drawn only where
+    something moves with them."""
+    part = SETTLE_MS / _SETTLE_PARTS
+    engine.advance(part)
+    if not call_page(engine, "animating"):
+        engine.advance(SETTLE_MS - part)
+        return
+    for _ in range(_SETTLE_PARTS - 1):
+        engine.draw()
+        engine.advance(part)
+    engine.draw()

@@ -6,13 +6,14 @@ from agentenv.devices.browser.engine import Engine, call_page
 from agentenv.observations import UIElement
 
 
-def list_elements(engine: Engine) -> tuple[UIElement, ...]:
-    """All recognisable elements on the screen, in document order, at most 500.
+def list_elements(engine: Engine) -> tuple[tuple[UIElement, ...], str]:
+    """All recognisable elements on the screen, in document order, at most 500; and the URL.
 
     One call in the page; it also remembers the DOM node behind each index, for the next
     action.
     """
-    return tuple(
+    seen = call_page(engine, "observe")
+    elements = tuple(
         UIElement(
             index=index,
             role=record["role"],
@@ -29,5 +30,6 @@ def list_elements(engine: Engine) -> tuple[UIElement, ...]:
             password=record["password"],
             scrollable=record["scrollable"],
         )
-        for index, record in enumerate(call_page(engine, "elements"))
+        for index, record in enumerate(seen["elements"])
     )
+    return elements, seen["location"]

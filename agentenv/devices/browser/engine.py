@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
+
+from agentenv.devices.browser.page_script import page_script
+
+logger = logging.getLogger(__name__)
 
 InputEvent = tuple[str, Mapping[str, Any]]
 """Method and parameters of a DevTools call that delivers input."""
 
-START_OF_TIME = 1_735_732_800.0
-"""Every page opens at this instant (Unix time: 2025-01-01 12:00 UTC)."""
 CALL_TIMEOUT = 10.0
 """Seconds without an answer after which a page counts as hung."""
 LOAD_TIMEOUT = 30.0
 """Seconds a page may take to load and become ready."""
 NETWORK_PATIENCE = 5.0
 """Seconds for which the page's clock waits for a network request."""
+_ATTEMPTS = 3
+_ATTEMPT_MS = 20.0
 
 
 class ScriptError(Exception):
@@ -56,7 +62,10 @@ class Engine(Protocol):
         """Deliver input; returns when the page has handled it."""
 
     def advance(self, milliseconds: float) -> None:
-        """Let the page's clock run, then draw a frame."""
+        """Let the page's clock run: timers fire, but no frame is drawn."""
+
+    def draw(self) -> None:
+        """Draw a frame: requestAnimationFrame's callbacks run, CSS animations move on."""
 
     def screenshot(self) -> bytes:
         """The page as it is now, as PNG."""
@@ -68,8 +77,23 @@ class Engine(Protocol):
 def call_page(engine: Engine, function: str, *arguments: Any) -> Any:
     """Call one of our functions in the page (see the `page` folder).
 
+    A page that is just being replaced by another is given time to be.
+
     Returns:
         its JSON value.
+
+    Raises:
+        ScriptError: it threw, or no page is there to be asked.
     """
     listed = ", ".join(json.dumps(argument) for argument in arguments)
-    return engine.evaluate(f"window.__agentenv.{function}({listed})")
+    expression = f"window.__agentenv.{function}({listed})"
+    for _ in range(_ATTEMPTS):
+        try:
+            return engine.evaluate(expression)
+        except ScriptError as error:
+            logger.debug("asking the page again: %s", error)
+            engine.advance(_ATTEMPT_MS)
+            engine.draw()
+            with suppress(ScriptError):
+                engine.evaluate(page_script())
+    return engine.evaluate(expression)

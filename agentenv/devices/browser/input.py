@@ -114,6 +114,7 @@ class Hands:
             self._engine.send_input([_mouse("mouseMoved", (at[0], at[1]), held=True)])
             # Moves without a frame between them would be merged into one.
             self._engine.advance(FRAME_MS / 2)
+            self._engine.draw()
         self._engine.send_input([_mouse("mouseReleased", end, clicks=1)])
         return action
 
@@ -199,6 +200,7 @@ class Hands:
         left = milliseconds
         while left > 0:
             self._engine.advance(min(FRAME_MS, left))
+            self._engine.draw()
             left -= FRAME_MS
 
     def _resolve(self, action: _Target) -> tuple[_Target, tuple[float, float]]:

@@ -38,7 +38,7 @@ COMMON_FLAGS: tuple[str, ...] = (
     "--disable-quic",
     "--disable-sync",
     "--disable-dev-shm-usage",
-    "--disable-features=Translate,MediaRouter,PaintHolding",
+    "--disable-features=BackForwardCache,MediaRouter,PaintHolding,Translate",
     "--font-render-hinting=none",
     "--force-color-profile=srgb",
     "--force-device-scale-factor=1",

@@ -17,12 +17,11 @@ from agentenv.devices.browser.cdp import Connection, Event, ProtocolError
 from agentenv.devices.browser.engine import (
     CALL_TIMEOUT,
     NETWORK_PATIENCE,
-    START_OF_TIME,
     InputEvent,
     ScriptError,
 )
 from agentenv.devices.browser.launch import HEADLESS_SHELL, BrowserProcess, require_browser
-from agentenv.devices.browser.page_script import page_script
+from agentenv.devices.browser.page_script import START_OF_TIME, page_script
 from agentenv.errors import DeviceError
 
 logger = logging.getLogger(__name__)
@@ -39,6 +38,8 @@ _FLAGS: tuple[str, ...] = (
 )
 _FRAME_MS = 50.0
 """Page time between frames while something is awaited."""
+_HANDLED_WITH_FRAMES = ("mouseMoved", "mouseWheel")
+"""Input that Chromium holds back until the next frame."""
 _INPUT_PATIENCE = 0.003
 """Seconds to wait for input to be handled before drawing the frame it may be waiting for."""
 
@@ -138,6 +139,8 @@ class LockstepEngine:
     def send_input(self, events: Sequence[InputEvent]) -> None:
         calls = [self._send(method, params) for method, params in events]
         deadline = time.monotonic() + self._timeout
+        if events and events[-1][1].get("type") in _HANDLED_WITH_FRAMES:
+            self._draw(deadline)
         for call_id in calls:
             while not self._receive_until(call_id, _INPUT_PATIENCE):
                 self._draw(deadline)
@@ -145,10 +148,10 @@ class LockstepEngine:
                 self._open_connection.wait(call_id)
 
     def advance(self, milliseconds: float) -> None:
-        deadline = time.monotonic() + self._timeout
-        self._run_clock(milliseconds, deadline)
-        self._frame_ticks += milliseconds
-        self._draw(deadline)
+        self._run_clock(milliseconds, time.monotonic() + self._timeout)
+
+    def draw(self) -> None:
+        self._draw(time.monotonic() + self._timeout)
 
     def screenshot(self) -> bytes:
         data = self._draw(time.monotonic() + self._timeout, screenshot={"format": "png"})
@@ -183,7 +186,6 @@ class LockstepEngine:
             if time.monotonic() > deadline:
                 raise DeviceError(f"the page did not answer within {timeout:g} s", "page_hung")
             self._run_clock(_FRAME_MS, deadline)
-            self._frame_ticks += _FRAME_MS
             self._draw(deadline)
         return self._open_connection.wait(call_id)
 
@@ -205,6 +207,7 @@ class LockstepEngine:
         if milliseconds <= 0:
             return
         self._budget_spent = False
+        self._frame_ticks += milliseconds
         self.call(
             "Emulation.setVirtualTimePolicy",
             policy="pauseIfNetworkFetchesPending",

@@ -6,8 +6,8 @@ import json
 from functools import cache
 from importlib.resources import files
 
-from agentenv.devices.browser.engine import START_OF_TIME
-
+START_OF_TIME = 1_735_732_800.0
+"""Every page opens at this instant (Unix time: 2025-01-01 12:00 UTC)."""
 _PARTS = ("environment.js", "elements.js", "targets.js")
 
 

@@ -402,5 +402,5 @@
   };
   agentenv.rangeOver = rangeOver;
   agentenv.targets = [];
-  agentenv.elements = () => new Scan().run();
+  agentenv.observe = () => ({ elements: new Scan().run(), location: location.href });
 }

@@ -2,7 +2,8 @@
 (agentenv) => {
   // Clocks in whole milliseconds: fractions differ from one start of the browser to the next.
   const nativeNow = performance.now.bind(performance);
-  const uptime = () => Math.round(nativeNow());
+  const born = nativeNow();
+  const uptime = () => Math.round(nativeNow() - born);
   performance.now = uptime;
 
   // A page opens at a fixed instant, and a reset turns its date back to it.
@@ -20,7 +21,24 @@
 
   // Frames are counted from the browser's start, which is not the time the page's clock shows.
   const nextFrame = window.requestAnimationFrame.bind(window);
-  window.requestAnimationFrame = (callback) => nextFrame(() => callback(uptime()));
+  const cancelFrame = window.cancelAnimationFrame.bind(window);
+  const awaited = new Set();
+  window.requestAnimationFrame = (callback) => {
+    const id = nextFrame(() => { awaited.delete(id); callback(uptime()); });
+    awaited.add(id);
+    return id;
+  };
+  window.cancelAnimationFrame = (id) => { awaited.delete(id); cancelFrame(id); };
+  // Whether frames, and not only time, are needed for the page to come to rest.
+  agentenv.animating = () => awaited.size > 0
+    || document.getAnimations().some((animation) => animation.playState === 'running');
+
+  // Moves CSS animations by hand where the browser's own clock for them is stopped.
+  agentenv.moveAnimations = (milliseconds) => {
+    for (const animation of document.getAnimations()) {
+      if (animation.playState === 'running') animation.currentTime += milliseconds;
+    }
+  };
 
   // Which elements listen for clicks cannot be asked later, so take note now.
   const pressing = new Set([
@@ -58,13 +76,17 @@
   HTMLInputElement.prototype.showPicker = () => {};
   window.open = (url) => { if (url) location.assign(url); return window; };
 
-  // Undoes what a page keeps from the last episode where it is not loaded anew.
-  agentenv.rest = () => {
+  // Undoes what a page keeps from the last episode where it is not loaded anew; false where
+  // another page is open.
+  agentenv.rest = (url) => {
+    if (location.href.split('#')[0] !== url.split('#')[0]) return false;
+    if (location.href !== url) history.replaceState(history.state, '', url);
     opened = agentenv.startOfTime - uptime();
     if (document.activeElement && document.activeElement !== document.body) {
       document.activeElement.blur();
     }
     getSelection().removeAllRanges();
     scrollTo(0, 0);
+    return true;
   };
 }

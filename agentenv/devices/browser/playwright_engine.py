@@ -1,0 +1,274 @@
+"""The same page on Playwright and ordinary Chromium, where lockstep is not to be had.
+
+About a tenth of lockstep's speed: every frame waits for the display's, and a screenshot is
+taken only after two of them, or it would now and then show the page before the action.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from agentenv.devices.browser.engine import (
+    CALL_TIMEOUT,
+    LOAD_TIMEOUT,
+    NETWORK_PATIENCE,
+    InputEvent,
+    ScriptError,
+)
+from agentenv.devices.browser.launch import (
+    CHROMIUM,
+    COMMON_FLAGS,
+    HEADLESS_SHELL,
+    find_browser,
+    require_browser,
+    sandbox_flags,
+)
+from agentenv.devices.browser.page_script import START_OF_TIME, page_script
+from agentenv.errors import ConfigError, DeviceError
+
+logger = logging.getLogger(__name__)
+
+_FLAGS = ("--disable-frame-rate-limit", "--disable-gpu-vsync")
+_HEAD_START = 3600.0
+"""Playwright's clock runs until it is paused, which it can be only in its future."""
+_PUMP_MS = 50.0
+"""Page time that passes between two looks at a promise."""
+_KEEP_FRAMES = """Object.defineProperty(window, '__agentenvFrame', {
+  value: window.requestAnimationFrame.bind(window),
+});"""
+"""Runs before Playwright replaces the page's clocks, frames included."""
+_TWO_FRAMES = """new Promise((done) => {
+  const frame = window.__agentenvFrame || requestAnimationFrame;
+  frame(() => frame(() => done(true)));
+})"""
+
+_Result = TypeVar("_Result")
+
+
+class PlaywrightEngine:
+    """One page of one Chromium.
+
+    Playwright's objects belong to the thread that made them, so a thread of this engine's
+    own owns them; that also gives every call a deadline.
+    """
+
+    name = "playwright"
+
+    def __init__(self, width: int, height: int, timeout: float = CALL_TIMEOUT) -> None:
+        """A page of that size in pixels; `open` starts the browser.
+
+        Args:
+            timeout: seconds without an answer after which the page counts as hung.
+        """
+        self._size = {"width": width, "height": height}
+        self._timeout = timeout
+        self._worker: ThreadPoolExecutor | None = None
+        self._pid: int | None = None
+        self._requests: set[Any] = set()
+        self._crashed = False
+
+    def open(self) -> None:
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="agentenv-playwright")
+        self._run(self._open, LOAD_TIMEOUT)
+
+    def navigate(self, url: str) -> None:
+        result = self.call("Page.navigate", url=url)
+        if result.get("errorText"):
+            raise DeviceError(f"cannot open {url}: {result['errorText']}", "page_not_loaded")
+
+    def evaluate(self, expression: str, *, timeout: float | None = None) -> Any:
+        limit = timeout or self._timeout
+        return self._run(lambda: self._evaluate(expression, time.monotonic() + limit), limit + 1)
+
+    def call(self, method: str, **params: Any) -> Mapping[str, Any]:
+        return self._run(lambda: self._send(method, params))
+
+    def send_input(self, events: Sequence[InputEvent]) -> None:
+        def send() -> None:
+            for method, params in events:
+                self._send(method, params)
+
+        self._run(send)
+
+    def advance(self, milliseconds: float) -> None:
+        self._run(lambda: self._advance(milliseconds), self._timeout + 2 * NETWORK_PATIENCE)
+
+    def draw(self) -> None:
+        self._run(self._draw)
+
+    def screenshot(self) -> bytes:
+        def shoot() -> bytes:
+            self._draw()
+            data = self._send("Page.captureScreenshot", {"format": "png"})["data"]
+            return base64.b64decode(data)
+
+        return self._run(shoot)
+
+    def close(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        if self._pid is not None:
+            # Killed rather than asked: a page in an endless loop would not listen.
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+            self._pid = None
+        future = worker.submit(self._stop)
+        with suppress(FutureTimeout):
+            future.result(self._timeout)
+        worker.shutdown(wait=False)
+
+    def _run(self, task: Callable[[], _Result], timeout: float | None = None) -> _Result:
+        """Run a task in the thread that owns the browser, with a deadline."""
+        if self._worker is None:
+            raise DeviceError("the browser is not open; reset the device first", "not_connected")
+        limit = timeout or self._timeout
+        future: Future[_Result] = self._worker.submit(task)
+        try:
+            return future.result(limit)
+        except FutureTimeout as error:
+            raise DeviceError(
+                f"the browser did not answer within {limit:g} s; "
+                "the page may be in an endless loop",
+                "page_hung",
+            ) from error
+
+    def _open(self) -> None:
+        try:
+            from playwright.sync_api import Error, sync_playwright
+        except ImportError as error:
+            raise ConfigError("this engine needs 'pip install playwright'") from error
+        binary = find_browser(CHROMIUM) or require_browser(HEADLESS_SHELL)
+        self._error = Error
+        self._playwright = sync_playwright().start()
+        self._browser = self._launch(binary)
+        context = self._browser.new_context(
+            viewport=self._size, locale="en-US", timezone_id="UTC", accept_downloads=False
+        )
+        context.add_init_script(_KEEP_FRAMES)
+        context.clock.install(time=START_OF_TIME - _HEAD_START)
+        context.add_init_script(page_script())
+        self._page = context.new_page()
+        self._page.on("dialog", self._on_dialog)
+        self._page.on("crash", self._on_crash)
+        self._page.on("request", lambda request: self._requests.add(request))
+        self._page.on("requestfinished", lambda request: self._requests.discard(request))
+        self._page.on("requestfailed", lambda request: self._requests.discard(request))
+        self._session = context.new_cdp_session(self._page)
+        self._page.clock.pause_at(START_OF_TIME)
+        self._send("Animation.enable", {})
+        self._send("Animation.setPlaybackRate", {"playbackRate": 0})
+
+    def _launch(self, binary: Path) -> Any:
+        try:
+            browser = self._playwright.chromium.launch(
+                executable_path=binary,
+                args=[*COMMON_FLAGS, *_FLAGS, *sandbox_flags()],
+                chromium_sandbox=not sandbox_flags(),
+            )
+        except self._error as error:
+            raise DeviceError(f"{binary} did not start: {error}", "browser_start") from error
+        processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
+        self._pid = next(one["id"] for one in processes["processInfo"] if one["type"] == "browser")
+        return browser
+
+    def _stop(self) -> None:
+        with suppress(Exception):  # the browser is dead already; only the driver is to end
+            self._playwright.stop()
+
+    def _on_dialog(self, dialog: Any) -> None:
+        logger.info("accepted a dialog: %s", dialog.message)
+        dialog.accept()
+
+    def _on_crash(self, _: Any) -> None:
+        self._crashed = True
+
+    def _send(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            result: Mapping[str, Any] = self._session.send(method, dict(params))
+        except self._error as error:
+            self._raise_if_gone(error)
+            raise DeviceError(f"{method}: {error}", "protocol") from error
+        self._raise_if_gone(None)
+        return result
+
+    def _raise_if_gone(self, error: Exception | None) -> None:
+        if self._crashed or not self._browser.is_connected():
+            message = "the browser ended; the next reset starts another"
+            raise DeviceError(message, "browser_crashed") from error
+
+    def _evaluate(self, expression: str, deadline: float) -> Any:
+        outcome = self._evaluate_now(_tracked(expression))
+        while "pending" in outcome:
+            if time.monotonic() > deadline:
+                raise DeviceError("a promise of the page was not fulfilled", "page_hung")
+            self._advance(_PUMP_MS)
+            outcome = self._evaluate_now("window.__agentenvOutcome")
+        if "error" in outcome:
+            raise ScriptError(outcome["error"])
+        return outcome.get("value")
+
+    def _evaluate_now(self, expression: str, *, wait: bool = False) -> Any:
+        params = {"expression": expression, "returnByValue": True, "awaitPromise": wait}
+        try:
+            result = self._send("Runtime.evaluate", params)
+        except DeviceError as error:
+            if error.cause != "protocol":
+                raise
+            raise ScriptError(str(error)) from error
+        if "exceptionDetails" in result:
+            details = result["exceptionDetails"]
+            thrown = details.get("exception", {}).get("description") or details.get("text", "")
+            raise ScriptError(thrown)
+        return result["result"].get("value")
+
+    def _advance(self, milliseconds: float) -> None:
+        if milliseconds <= 0:
+            return
+        self._wait_for_network()
+        # A page that is being replaced has no clock to run, nor animations to move.
+        with suppress(ScriptError, self._error):
+            self._page.clock.run_for(round(milliseconds))
+            self._evaluate_now(f"window.__agentenv.moveAnimations({json.dumps(milliseconds)})")
+        self._raise_if_gone(None)
+        self._wait_for_network()
+
+    def _wait_for_network(self) -> None:
+        """As in lockstep, the clock waits for requests, but not for ever."""
+        patience = time.monotonic() + NETWORK_PATIENCE
+        while self._requests and time.monotonic() < patience:
+            self._page.wait_for_timeout(5)
+        self._requests.clear()
+
+    def _draw(self) -> None:
+        with suppress(ScriptError):
+            self._evaluate_now(_TWO_FRAMES, wait=True)
+
+
+def _tracked(expression: str) -> str:
+    """The expression's outcome as `{value}`, `{error}` or, for a promise, `{pending}`.
+
+    A promise may wait for the page's clock, which does not run while an evaluation waits.
+    """
+    return f"""(() => {{
+  const value = ({expression}
+  );
+  if (!(value instanceof Promise)) return {{ value }};
+  const outcome = {{ pending: true }};
+  Object.defineProperty(window, '__agentenvOutcome', {{ value: outcome, configurable: true }});
+  const settle = (result) => {{ delete outcome.pending; Object.assign(outcome, result); }};
+  value.then((value) => settle({{ value }}),
+    (error) => settle({{ error: String((error && error.stack) || error) }}));
+  return {{ pending: true }};
+}})()"""
