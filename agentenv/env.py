@@ -6,10 +6,12 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
 from agentenv.actions import Action, Answer, Finish, Invalid
@@ -67,8 +69,8 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
         split: which instances `reset` draws from.
         max_steps: step limit instead of the task's own.
         render_mode: None or "rgb_array".
-        device_factory: makes the device if none is given; such a device is closed
-            with the environment.
+        device_factory: makes the device if none is given; by default the task does. Such
+            a device is closed with the environment.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -96,14 +98,23 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
             raise ConfigError(f"render_mode must be None or 'rgb_array', not {render_mode!r}")
         self.render_mode = render_mode
         self._owns_device = device is None
-        self.device = _make_device(self.task, device_factory) if device is None else device
-        features = self.device.features
-        self.action_types = tuple(dict.fromkeys((*features.action_types, "answer", "finish")))
-        self.action_space = action_space(self.action_types)
-        self.observation_space = observation_space(features)
+        self.device = (device_factory or self.task.open_device)() if device is None else device
+        types = (*self.device.features.action_types, "answer", "finish")
+        self.action_types = tuple(dict.fromkeys(types))
         self._instance: TaskInstance | None = None
         self._observation: Observation | None = None
         self._over = True
+
+    # Made when asked for: rollouts make an environment for each episode and need no spaces.
+    @cached_property
+    def action_space(self) -> spaces.Dict:  # type: ignore[override]
+        """Actions as Gymnasium samples them; see `agentenv.spaces.action_space`."""
+        return action_space(self.action_types)
+
+    @cached_property
+    def observation_space(self) -> spaces.Dict:  # type: ignore[override]
+        """See `agentenv.spaces.observation_space`."""
+        return observation_space(self.device.features)
 
     @property
     def instance(self) -> TaskInstance:
@@ -297,9 +308,3 @@ def _checked_split(split: str) -> Split:
         if split == known:
             return known
     raise ConfigError(f"no split {split!r}; choose one of {', '.join(SPLITS)}")
-
-
-def _make_device(task: Task, factory: Callable[[], Device] | None) -> Device:
-    if factory is None:
-        raise ConfigError(f"give a device or a device_factory for {task.id}")
-    return factory()

@@ -138,6 +138,9 @@ class PressTask(Task):
         done = self.page_ends and len(pressed) >= self.presses
         return Verdict(float(right), done, raw_reward=1.0 if right else -1.0 * done)
 
+    def open_device(self, engine: str = "auto") -> FakeDevice:
+        return FakeDevice(engine)
+
     @property
     def has_oracle(self) -> bool:
         return True

@@ -33,9 +33,7 @@ def env(device: FakeDevice) -> DeviceEnv:
 def registered() -> Iterator[str]:
     """The fake environment under a Gymnasium id."""
     name = "tests/FakePress-v0"
-    gymnasium.register(
-        name, "agentenv.env:DeviceEnv", kwargs={"task": PressTask(), "device_factory": FakeDevice}
-    )
+    gymnasium.register(name, "agentenv.env:DeviceEnv", kwargs={"task": PressTask()})
     yield name
     del gymnasium.registry[name]
 
@@ -257,7 +255,6 @@ def test_wrong_arguments_are_refused(device: FakeDevice) -> None:
         {"max_steps": 0},
         {"render_mode": "human"},
         {"dialect": "latin"},
-        {"device": None},
     ):
         with pytest.raises(ConfigError):
             DeviceEnv(**{"task": PressTask(), "device": device, **arguments})  # type: ignore[arg-type]

@@ -1,0 +1,298 @@
+"""Let a policy act on many task instances, several devices at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agentenv.devices.base import Device
+from agentenv.dialects import Dialect
+from agentenv.dialects.parsing import without_surrogates
+from agentenv.env import DeviceEnv, Transition
+from agentenv.errors import ConfigError, DeviceError
+from agentenv.observations import Observation
+from agentenv.policies.base import Decision, History, Policy, Turn
+from agentenv.tasks.base import Task, TaskInstance
+from agentenv.trajectories.episode import Episode, Step
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class RolloutStats:
+    """Counts, kept up to date while the rollout runs."""
+
+    episodes: int = 0
+    """Yielded, failed ones included."""
+    steps: int = 0
+    """Of the yielded episodes."""
+    successes: int = 0
+    failed: int = 0
+    """Yielded with `infra_error`: every retry failed as well. No part of a success rate."""
+    retries: int = 0
+    infra_errors: Counter[str] = field(default_factory=Counter)
+    """Cause -> how often, those of retried episodes included."""
+
+    def count(self, episode: Episode) -> None:
+        """Add an episode that is being yielded."""
+        self.episodes += 1
+        self.steps += len(episode.steps)
+        self.successes += episode.success
+        self.failed += bool(episode.infra_error)
+
+
+def rollout(
+    policy: Policy,
+    items: Iterable[tuple[Task, TaskInstance]],
+    devices: Sequence[Device] | Callable[[], Device],
+    *,
+    count: int | None = None,
+    dialect: str | Dialect = "json",
+    attempts: int = 1,
+    on_episode: Callable[[Episode], None] | None = None,
+    max_steps: int | None = None,
+    infra_retries: int = 2,
+    stats: RolloutStats | None = None,
+) -> Iterator[Episode]:
+    """Run every item `attempts` times and yield the episodes as they end.
+
+    All running episodes advance together: one `policy.act` for all of them, then one
+    action on each device, at the same time. A device whose episode has ended takes the
+    next item. Which episode runs where, and the order of what is yielded, depend on the
+    policy and the tasks and not on how fast a device is.
+
+    An episode that the infrastructure cut short is run again on the same device, which
+    connects anew; after `infra_retries` more failures the last try is yielded, with
+    `infra_error` set.
+
+    Args:
+        policy: what acts.
+        items: tasks with their instances; read as devices become free.
+        devices: devices to use, left open at the end; or a function that makes one,
+            called `count` times, whose devices are closed at the end. Each device is
+            used by one thread of its own.
+        count: number of devices to make.
+        dialect: given to the environments.
+        attempts: episodes of each item, numbered by `Episode.attempt`.
+        on_episode: called with each episode before it is yielded.
+        max_steps: step limit instead of the tasks' own.
+        infra_retries: how often an episode may be run again.
+        stats: counts to keep up to date.
+
+    Raises:
+        ConfigError: no devices, `attempts` is not positive, or the policy's decisions
+            are not one for each history.
+        Exception: whatever the policy or `on_episode` raises; all devices, given ones
+            too, are closed first.
+    """
+    if attempts < 1:
+        raise ConfigError(f"attempts must be at least 1, not {attempts}")
+    stats = RolloutStats() if stats is None else stats
+    work = (_Job(task, instance, number) for task, instance in items for number in range(attempts))
+    slots = [_Slot(device, dialect, max_steps) for device in _devices(devices, count)]
+    close = callable(devices)
+    try:
+        while _start(slots, work):
+            _advance([slot for slot in slots if slot.running], policy)
+            for episode in _ended(slots, policy, infra_retries, stats):
+                stats.count(episode)
+                if on_episode is not None:
+                    on_episode(episode)
+                yield episode
+    except Exception:
+        close = True
+        raise
+    finally:
+        with contextlib.ExitStack() as stack:  # every slot is stopped, even if one raises
+            for slot in slots:
+                stack.callback(slot.stop, close=close)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One episode to run."""
+
+    task: Task
+    instance: TaskInstance
+    attempt: int
+    failures: int = 0
+    """Earlier tries that the infrastructure cut short."""
+
+
+class _Slot:
+    """A device, the thread that uses it, and the episode it is in."""
+
+    def __init__(self, device: Device, dialect: str | Dialect, max_steps: int | None) -> None:
+        self.device = device
+        self.dialect = dialect
+        self.max_steps = max_steps
+        # A thread for each device and not a shared pool: drivers such as Playwright's
+        # must be used by the thread that started them.
+        self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="device")
+        self.retry: _Job | None = None
+        """To be run again, before new work is taken."""
+        self.run: _Run | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the policy is to act here."""
+        return self.run is not None and not self.run.over
+
+    def start(self, job: _Job) -> Future[Any]:
+        """Take a job and begin its episode."""
+        env = DeviceEnv(
+            job.task,
+            self.device,
+            self.dialect,
+            split=job.instance.split,
+            max_steps=self.max_steps,
+        )
+        self.retry, self.run = None, _Run(job, env)
+        return self.thread.submit(self.run.begin)
+
+    def stop(self, *, close: bool) -> None:
+        """End the thread; close the device in it if asked to."""
+        with self.thread:
+            if close:
+                with contextlib.suppress(DeviceError):
+                    self.thread.submit(self.device.close).result()
+
+
+class _Run:
+    """One try at a job."""
+
+    def __init__(self, job: _Job, env: DeviceEnv) -> None:
+        self.job = job
+        self.env = env
+        self.turns: list[Turn] = []
+        self.steps: list[Step] = []
+        self.last: Transition | None = None
+        self.infra_error = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether the episode has ended."""
+        ended = self.last is not None and (self.last.terminated or self.last.truncated)
+        return ended or bool(self.infra_error)
+
+    def begin(self) -> None:
+        """Reset the device; called in the slot's thread."""
+        try:
+            self.env.begin(self.job.instance)
+        except DeviceError as error:
+            logger.warning("%s: no reset: %s", self.job.instance.key, error)
+            self.infra_error = error.cause
+
+    def history(self) -> History:
+        """What the policy may look at."""
+        return History(self.env.observation, tuple(self.turns), self.job.instance.key)
+
+    def advance(self, decision: Decision) -> None:
+        """Carry out a decision; called in the slot's thread."""
+        before: Observation = self.env.observation
+        text = without_surrogates(decision.text)  # what is kept must fit into a file
+        self.last = self.env.advance(decision.action)
+        self.infra_error = self.last.infra_error
+        self.turns.append(Turn(before, text))
+        self.steps.append(
+            Step(
+                observation=before,
+                text=text,
+                action=decision.action,
+                sent=self.last.sent,
+                reward=self.last.reward,
+                token_ids=decision.token_ids,
+                log_probs=decision.log_probs,
+            )
+        )
+
+    def episode(self, policy: Policy) -> Episode:
+        """What it leaves behind."""
+        instance = self.job.instance
+        return Episode(
+            task=instance.task,
+            split=instance.split,
+            index=instance.index,
+            policy=policy.name,
+            policy_version=policy.version,
+            steps=tuple(self.steps),
+            final_observation=None if self.infra_error else self.env.observation,
+            terminated=self.last is not None and self.last.terminated,
+            truncated=self.last is None or self.last.truncated,
+            attempt=self.job.attempt,
+            infra_error=self.infra_error,
+            raw_reward=None if self.last is None else self.last.raw_reward,
+        )
+
+
+def _devices(
+    devices: Sequence[Device] | Callable[[], Device], count: int | None
+) -> Sequence[Device]:
+    if callable(devices):
+        if count is None or count < 1:
+            raise ConfigError("say how many devices to make: count must be at least 1")
+        return [devices() for _ in range(count)]
+    if not devices:
+        raise ConfigError("a rollout needs at least one device")
+    return devices
+
+
+def _start(slots: Sequence[_Slot], work: Iterator[_Job]) -> bool:
+    """Begin an episode in every free slot while there is work; whether any slot has one."""
+    begun = []
+    for slot in slots:
+        if slot.run is None:
+            job = slot.retry or next(work, None)
+            if job is not None:
+                begun.append(slot.start(job))
+    _finish(begun)
+    return any(slot.run is not None for slot in slots)
+
+
+def _advance(running: Sequence[_Slot], policy: Policy) -> None:
+    """One step of every running episode."""
+    runs = [(slot, slot.run) for slot in running if slot.run is not None]
+    if not runs:
+        return
+    decisions = policy.act([run.history() for _, run in runs])
+    if len(decisions) != len(runs):
+        raise ConfigError(
+            f"policy {policy.name} made {len(decisions)} decisions for {len(runs)} histories"
+        )
+    _finish(
+        [
+            slot.thread.submit(run.advance, decision)
+            for (slot, run), decision in zip(runs, decisions, strict=True)
+        ]
+    )
+
+
+def _ended(
+    slots: Sequence[_Slot], policy: Policy, infra_retries: int, stats: RolloutStats
+) -> list[Episode]:
+    """Free the slots whose episodes have ended; the episodes not to be run again."""
+    episodes = []
+    for slot in slots:
+        if slot.run is None or not slot.run.over:
+            continue
+        run, slot.run = slot.run, None
+        if run.infra_error:
+            stats.infra_errors[run.infra_error] += 1
+            if run.job.failures < infra_retries:
+                stats.retries += 1
+                slot.retry = replace(run.job, failures=run.job.failures + 1)
+                continue
+        episodes.append(run.episode(policy))
+    return episodes
+
+
+def _finish(futures: Sequence[Future[Any]]) -> None:
+    """Wait for all of them, then raise what the first failed one raised."""
+    wait(futures)
+    for future in futures:
+        future.result()
