@@ -119,7 +119,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def closest(name: str, choices: Sequence[str]) -> str:
     """For error messages: the likeliest of `choices`, and all of them when they are few."""
-    matches = difflib.get_close_matches(name, choices, n=3, cutoff=0.5)
+    matches = difflib.get_close_matches(name, choices, n=3, cutoff=0.6)
     hint = f"; did you mean {' or '.join(matches)}?" if matches else ""
     return hint if len(choices) > 30 else f"{hint} (there are: {', '.join(choices)})"
 

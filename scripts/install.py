@@ -125,8 +125,10 @@ def apt_install(names: list[str]) -> None:
 
 
 def has_browser(python: Path) -> bool:
-    """Whether agentenv itself finds a Chromium it can drive."""
-    return subprocess.run([str(python), "-m", "agentenv.devices.browser"]).returncode == 0
+    """Whether agentenv itself finds a Chromium, and can drive it."""
+    check = [str(python), "-m", "agentenv.cli.main", "doctor", "--only", "chromium"]
+    silent = subprocess.DEVNULL
+    return subprocess.run(check, stdin=silent, stdout=silent, stderr=silent).returncode == 0
 
 
 def browser_advice() -> str:

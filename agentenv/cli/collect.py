@@ -1,0 +1,76 @@
+"""`agentenv collect`: let a policy act, and store its trajectories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentenv.config import config_to_mapping
+from agentenv.progress import console
+from agentenv.tasks.base import Split
+
+
+@dataclass(frozen=True)
+class CollectConfig:
+    """What acts, on what, and where its trajectories go."""
+
+    tasks: tuple[str, ...]
+    """Ids such as miniwob/click-button, or a suite's name (see `agentenv suites`)."""
+    policy: str = "oracle"
+    """oracle, random, or a model: path of a checkpoint, or Hugging Face name."""
+    out: Path = Path("runs/collect")
+    """Trajectory store. If it exists, what is missing in it is collected."""
+    episodes: int = 10
+    """Instances of each task."""
+    attempts: int = 1
+    """Episodes of each instance."""
+    split: Split = "train"
+    """No instance is in two splits."""
+    first: int = 0
+    """Number of the first instance within the split."""
+    seed: int = 0
+    """Of the policy's sampling."""
+    devices: int = 2
+    """Devices side by side; two or three saturate two cores."""
+    temperature: float = 1.0
+    """At which a model samples; 0 is greedy."""
+    dialect: str = "json"
+    """How the policy writes actions: json or qwen_mobile_use."""
+
+
+def run(config: CollectConfig) -> None:
+    """Collect, and print what the store holds."""
+    from agentenv.collecting import collect
+    from agentenv.policies.loading import load_policy
+    from agentenv.statistics import print_table, summarise
+    from agentenv.tasks.selection import select_tasks
+
+    tasks = select_tasks(config.tasks)
+    policy = load_policy(
+        config.policy,
+        tasks,
+        dialect=config.dialect,
+        temperature=config.temperature,
+        seed=config.seed,
+    )
+    store = collect(
+        policy,
+        tasks.values(),
+        config.out,
+        split=config.split,
+        episodes=config.episodes,
+        first=config.first,
+        attempts=config.attempts,
+        seed=config.seed,
+        devices=config.devices,
+        dialect=config.dialect,
+        metadata={"config": config_to_mapping(config)},
+    )
+    print_table({policy.name: summarise(store.episodes())}, title="Collected", console=console)
+    counts = store.manifest.counts
+    console.print(
+        f"{counts.episodes} episodes, {counts.steps} steps in {config.out}\n"
+        f"to look at them: agentenv view {config.out}",
+        soft_wrap=True,
+        highlight=False,
+    )

@@ -1,0 +1,107 @@
+"""`agentenv eval`: measure a policy on instances it has not seen."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentenv.config import save_config
+from agentenv.progress import console
+from agentenv.tasks.base import Split
+
+if TYPE_CHECKING:
+    from agentenv.statistics import SuccessRate, Summary
+
+
+@dataclass(frozen=True)
+class EvalConfig:
+    """What is measured, on what."""
+
+    policy: str
+    """oracle, random, or a model: path of a checkpoint, or Hugging Face name."""
+    tasks: tuple[str, ...]
+    """Ids such as miniwob/click-button, or a suite's name (see `agentenv suites`)."""
+    out: Path = Path("runs/eval")
+    """Run directory: config.yaml, data (the trajectory store), results.json. The same
+    command resumes, and does nothing where it has finished."""
+    episodes: int = 10
+    """Instances of each task."""
+    split: Split = "test"
+    """No instance is in two splits."""
+    first: int = 0
+    """Number of the first instance within the split."""
+    seed: int = 0
+    """Of the policy's sampling."""
+    devices: int = 2
+    """Devices side by side; two or three saturate two cores."""
+    temperature: float = 0.8
+    """At which a model samples; 0 is greedy."""
+    dialect: str = "json"
+    """How the policy writes actions: json or qwen_mobile_use."""
+
+
+def run(config: EvalConfig) -> None:
+    """Evaluate, print the table, write results.json."""
+    from agentenv.collecting import collect
+    from agentenv.policies.loading import load_policy
+    from agentenv.statistics import print_table, summarise
+    from agentenv.tasks.selection import select_tasks
+
+    tasks = select_tasks(config.tasks)
+    policy = load_policy(
+        config.policy,
+        tasks,
+        dialect=config.dialect,
+        temperature=config.temperature,
+        seed=config.seed,
+    )
+    store = collect(
+        policy,
+        tasks.values(),
+        config.out / "data",
+        split=config.split,
+        episodes=config.episodes,
+        first=config.first,
+        seed=config.seed,
+        devices=config.devices,
+        dialect=config.dialect,
+        description="eval",
+    )
+    save_config(config, config.out / "config.yaml")
+    wanted = range(config.first, config.first + config.episodes)
+    # A store that was collected with other tasks or numbers holds more than was asked for.
+    summary = summarise(
+        episode
+        for episode in store.episodes()
+        if episode.task in tasks and episode.split == config.split and episode.index in wanted
+    )
+    results = config.out / "results.json"
+    results.write_text(json.dumps(results_of(policy.name, config, summary), indent=2) + "\n")
+    print_table({policy.name: summary}, title=f"Success on {config.split}", console=console)
+    console.print(f"results in {results}", soft_wrap=True, highlight=False)
+
+
+def results_of(policy: str, config: EvalConfig, summary: Summary) -> dict[str, Any]:
+    """An evaluation as plain values; what infrastructure failed is in no rate."""
+    return {
+        "policy": policy,
+        "split": config.split,
+        "seed": config.seed,
+        "success": rate_of(summary.overall),
+        "by_task": {task: rate_of(rate) for task, rate in summary.by_task.items()},
+        "infra_errors": dict(summary.infra_causes),
+    }
+
+
+def rate_of(rate: SuccessRate) -> dict[str, Any]:
+    """A success rate as plain values; null where nothing could be measured."""
+    return {
+        "value": None if math.isnan(rate.rate) else rate.rate,
+        "ci95": list(rate.interval),
+        "n": rate.n,
+        "successes": rate.successes,
+        "infra_errors": rate.infra_errors,
+    }

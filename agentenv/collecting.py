@@ -1,0 +1,165 @@
+"""Roll a policy out into a trajectory store, continuing where an interrupted call stopped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from agentenv.devices.base import Device
+from agentenv.errors import ConfigError
+from agentenv.policies.base import Policy
+from agentenv.progress import track
+from agentenv.rollouts import RolloutStats, rollout
+from agentenv.tasks.base import Split, Task
+from agentenv.tasks.selection import device_factory, suite_of
+from agentenv.trajectories.episode import Episode
+from agentenv.trajectories.manifest import MANIFEST
+from agentenv.trajectories.store import EpisodeKey, TrajectoryStore, TrajectoryWriter
+
+logger = logging.getLogger(__name__)
+
+SHARD_EPISODES = 32
+"""Episodes that killing the process can lose."""
+
+
+def collect(
+    policy: Policy,
+    tasks: Iterable[Task],
+    path: Path,
+    *,
+    split: Split = "train",
+    episodes: int = 10,
+    first: int = 0,
+    attempts: int = 1,
+    seed: int = 0,
+    devices: int = 2,
+    dialect: str = "json",
+    make_device: Callable[[], Device] | None = None,
+    description: str = "collect",
+    metadata: Mapping[str, Any] | None = None,
+) -> TrajectoryStore:
+    """Run `policy` on numbered instances of every task and store what happens.
+
+    Episodes already in the store are not run again.
+
+    Args:
+        policy: what acts.
+        tasks: all of one suite.
+        path: the store's directory; created, or continued.
+        split: which instances; no instance is in two splits.
+        episodes: instances of each task: numbers `first` to `first + episodes - 1`.
+        first: number of the first instance.
+        attempts: episodes of each instance.
+        seed: recorded with the store; sampling is the policy's business.
+        devices: how many act side by side (never more than there are episodes).
+        dialect: how the policy writes actions.
+        make_device: makes the devices, instead of what fits the suite.
+        description: shown beside the progress bar.
+        metadata: recorded with the store.
+
+    Returns:
+        The store, complete.
+
+    Raises:
+        ConfigError: an argument is wrong, or the store was begun with another policy,
+            version of it, dialect, suite or seed.
+        StoreError: the store is damaged, or being written by another process.
+    """
+    for name, value in {"episodes": episodes, "attempts": attempts, "devices": devices}.items():
+        if value < 1:
+            raise ConfigError(f"{name} must be at least 1, not {value}")
+    chosen = list(tasks)
+    suite = suite_of(chosen)
+    identity = {"policy_version": policy.version, "dialect": dialect}
+    _refuse_mixture(path, identity)
+    writer = TrajectoryWriter(
+        path,
+        policy=policy.name,
+        suite=suite,
+        seed=seed,
+        shard_episodes=SHARD_EPISODES,
+        metadata={**(metadata or {}), **identity},
+    )
+    with writer:
+        present = TrajectoryStore(path).keys()
+        # Task by task: a device that stays on its page starts the next episode at once.
+        wanted = [
+            _Item(attempt, task, index)
+            for attempt in range(attempts)
+            for task in chosen
+            for index in range(first, first + episodes)
+        ]
+        missing = [item for item in wanted if item.key(split) not in present]
+        if len(missing) < len(wanted):
+            done = len(wanted) - len(missing)
+            logger.info("%s: %d of %d episodes are there already", path, done, len(wanted))
+        if missing:
+            count = min(devices, len(missing))
+            make = make_device or device_factory(suite)
+            running = _episodes(policy, missing, split, make, count, dialect)
+            with track(description, len(missing)) as progress, closing(running):
+                stats = RolloutStats()
+                for episode in running:
+                    writer.append(episode)
+                    stats.count(episode)
+                    progress.advance(text=_remark(stats))
+    return TrajectoryStore(path)
+
+
+@dataclass(frozen=True)
+class _Item:
+    """One episode to run."""
+
+    attempt: int
+    task: Task
+    index: int
+
+    def key(self, split: Split) -> EpisodeKey:
+        """As the store names it."""
+        return (self.task.id, split, self.index, self.attempt)
+
+
+def _episodes(
+    policy: Policy,
+    items: list[_Item],
+    split: Split,
+    make_device: Callable[[], Device],
+    count: int,
+    dialect: str,
+) -> Generator[Episode, None, None]:
+    """The items' episodes as they end; the devices are closed with the generator."""
+    devices = [make_device() for _ in range(count)]
+    try:
+        for attempt, group in groupby(items, key=lambda item: item.attempt):
+            work = ((item.task, item.task.instance(split, item.index)) for item in group)
+            # Each attempt is a rollout of its own, so that one that is missing runs alone.
+            for episode in rollout(policy, work, devices, dialect=dialect):
+                yield replace(episode, attempt=attempt)
+    finally:
+        for device in devices:
+            device.close()
+
+
+def _refuse_mixture(path: Path, identity: Mapping[str, str]) -> None:
+    """A store is of one policy: results over a mixture would belong to none."""
+    if not (path / MANIFEST).exists():
+        return
+    recorded = TrajectoryStore(path).manifest.metadata
+    for name, value in identity.items():
+        if recorded.get(name, value) != value:
+            raise ConfigError(
+                f"{path} was collected with {name.replace('_', ' ')} {recorded[name]!r}, not "
+                f"{value!r}; write to another directory, or continue with the same"
+            )
+
+
+def _remark(stats: RolloutStats) -> str:
+    scored = stats.episodes - stats.failed
+    success = f"success {100 * stats.successes / scored:.0f} %" if scored else ""
+    failed = f", {stats.failed} failed infrastructure" if stats.failed else ""
+    return success + failed
