@@ -46,6 +46,7 @@ def annotate(
     candidates: Sequence[Candidate] = (),
     elements: Sequence[UIElement] = (),
     sent: Action | None = None,
+    marker_scale: float = 1.0,
 ) -> bytes:
     """A screenshot with an action drawn on it, or with candidate actions.
 
@@ -59,6 +60,7 @@ def annotate(
         candidates: drawn on top of `action`.
         elements: of the observation, to find what an action targets.
         sent: what the device did of `action`.
+        marker_scale: enlarges the markers, for pictures that will be shown small.
 
     Returns:
         PNG bytes; small screenshots come back enlarged by a whole factor.
@@ -67,7 +69,7 @@ def annotate(
         scale = max(1, round(_WIDTH / source.width))
         size = (source.width * scale, source.height * scale)
         picture = source.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    canvas = _Canvas(size)
+    canvas = _Canvas(size, marker_scale)
     if action is not None:
         canvas.draw_mark(mark_of(action, elements, sent))
     canvas.draw_candidates(candidates, elements)
@@ -88,10 +90,10 @@ def value_colours(values: Sequence[float]) -> list[Colour]:
 class _Canvas:
     """A transparent layer of the picture's size, drawn enlarged."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], marker_scale: float) -> None:
         self._layer = Image.new("RGBA", (size[0] * _SMOOTH, size[1] * _SMOOTH), (0, 0, 0, 0))
         self._draw = ImageDraw.Draw(self._layer)
-        self._unit = _SMOOTH * max(size[0] / _WIDTH, 1.0)
+        self._unit = _SMOOTH * max(size[0] / _WIDTH, 1.0) * marker_scale
 
     def finished(self) -> Image.Image:
         return self._layer.reduce(_SMOOTH)
