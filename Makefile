@@ -8,6 +8,7 @@ INPUTS := pyproject.toml constraints.txt $(INSTALL)
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint clean
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

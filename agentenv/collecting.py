@@ -75,7 +75,7 @@ def collect(
             raise ConfigError(f"{name} must be at least 1, not {value}")
     chosen = list(tasks)
     suite = suite_of(chosen)
-    identity = {"policy_version": policy.version, "dialect": dialect}
+    identity = {"policy": policy.name, "policy_version": policy.version, "dialect": dialect}
     _refuse_mixture(path, identity)
     writer = TrajectoryWriter(
         path,
@@ -149,7 +149,8 @@ def _refuse_mixture(path: Path, identity: Mapping[str, str]) -> None:
     """A store is of one policy: results over a mixture would belong to none."""
     if not (path / MANIFEST).exists():
         return
-    recorded = TrajectoryStore(path).manifest.metadata
+    manifest = TrajectoryStore(path).manifest
+    recorded = {**manifest.metadata, "policy": manifest.policy}
     for name, value in identity.items():
         if recorded.get(name, value) != value:
             raise ConfigError(

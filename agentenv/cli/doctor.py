@@ -90,10 +90,10 @@ def _chromium() -> Finding:
         return Finding("does not run", str(error), required=True)
     seconds = time.monotonic() - started
     shell = find_browser(HEADLESS_SHELL)
-    found = f"first screenshot after {seconds:.1f} s"
+    found = f"first screenshot in {seconds:.1f} s"
     if shell is None:
         return Finding(found, "several times faster: apt-get install chromium-headless-shell")
-    return Finding(f"{shell}, {found}")
+    return Finding(f"{shell.name}, {found}")
 
 
 def _fonts() -> Finding:
