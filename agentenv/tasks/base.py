@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from agentenv.actions import Action
-from agentenv.devices.base import Setup
+from agentenv.devices.base import Device, Setup
 from agentenv.errors import ConfigError
 from agentenv.observations import Observation
 
@@ -83,6 +83,15 @@ class Task(ABC):
         self, instance: TaskInstance, state: Mapping[str, Any], answer: str | None
     ) -> Verdict:
         """Judge the device's state (never pixels) and the agent's answer, if it gave one."""
+
+    @abstractmethod
+    def open_device(self, engine: str = "auto") -> Device:
+        """A device this task can run on; it connects on its first reset.
+
+        Args:
+            engine: which implementation, where the kind of device has several
+                (see `agentenv.devices.browser.open_browser`).
+        """
 
     @property
     def has_oracle(self) -> bool:
