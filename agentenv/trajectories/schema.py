@@ -94,7 +94,12 @@ SCHEMA = pa.schema(
 def rows_of(episode: Episode, number: int) -> list[dict[str, Any]]:
     """The rows of one episode: `len(episode.steps) + 1` of them, the final one last.
 
-    Text that UTF-8 cannot carry (lone surrogates) is stored with U+FFFD in their place.
+    Numbers are made plain here (NumPy's and torch's scalars included), so that a wrong
+    one fails with its episode and not with a whole shard. Text that UTF-8 cannot carry
+    (lone surrogates) is stored with U+FFFD in their place.
+
+    Raises:
+        ValueError: the episode holds a number or an action that is none.
     """
     shared = _episode_columns(episode, number)
     rows = [
@@ -105,9 +110,9 @@ def rows_of(episode: Episode, number: int) -> list[dict[str, Any]]:
             "text": _utf8(step.text),
             "action": action_to_json(step.action),
             "sent": None if step.sent is None else action_to_json(step.sent),
-            "reward": step.reward,
-            "token_ids": list(step.token_ids),
-            "log_probs": list(step.log_probs),
+            "reward": float(step.reward),
+            "token_ids": [int(token) for token in step.token_ids],
+            "log_probs": [float(value) for value in step.log_probs],
         }
         for step in episode.steps
     ]
@@ -136,9 +141,16 @@ def episode_of(rows: Sequence[Row]) -> Episode:
 
 
 def action_to_json(action: Action) -> str:
-    """An action as ASCII JSON, without the fields that are None."""
+    """An action as ASCII JSON, without the fields that are None.
+
+    Raises:
+        ValueError: it is not a valid action (`model_copy` and `model_construct` can make
+            such ones), so it could not be read again.
+    """
+    fields = action.model_dump(exclude_none=True)
+    ACTION_ADAPTER.validate_python(fields)
     # Not pydantic's own JSON: it refuses lone surrogates, which models do write.
-    return json.dumps(action.model_dump(exclude_none=True))
+    return json.dumps(fields)
 
 
 def action_from_json(text: str) -> Action:
@@ -149,26 +161,26 @@ def action_from_json(text: str) -> Action:
 def _episode_columns(episode: Episode, number: int) -> dict[str, Any]:
     return {
         "episode": number,
-        "task": episode.task,
-        "split": episode.split,
-        "index": episode.index,
-        "attempt": episode.attempt,
-        "policy": episode.policy,
-        "policy_version": episode.policy_version,
-        "terminated": episode.terminated,
-        "truncated": episode.truncated,
+        "task": _utf8(episode.task),
+        "split": _utf8(episode.split),
+        "index": int(episode.index),
+        "attempt": int(episode.attempt),
+        "policy": _utf8(episode.policy),
+        "policy_version": _utf8(episode.policy_version),
+        "terminated": bool(episode.terminated),
+        "truncated": bool(episode.truncated),
         "infra_error": _utf8(episode.infra_error),
-        "episode_reward": episode.reward,
-        "raw_reward": episode.raw_reward,
-        "success": episode.success,
+        "episode_reward": float(episode.reward),
+        "raw_reward": None if episode.raw_reward is None else float(episode.raw_reward),
+        "success": bool(episode.success),
     }
 
 
 def _observation_columns(observation: Observation) -> dict[str, Any]:
     return {
         "goal": _utf8(observation.goal),
-        "step": observation.step,
-        "screenshot": {"bytes": observation.png, "path": None},
+        "step": int(observation.step),
+        "screenshot": {"bytes": bytes(observation.png), "path": None},
         "elements": [_element_columns(element) for element in observation.elements],
         "location": _utf8(observation.location),
         "last_action_error": _utf8(observation.last_action_error),
@@ -177,14 +189,14 @@ def _observation_columns(observation: Observation) -> dict[str, Any]:
 
 def _element_columns(element: UIElement) -> dict[str, Any]:
     return {
-        "index": element.index,
+        "index": int(element.index),
         "role": _utf8(element.role),
         "name": _utf8(element.name),
-        "bounds": list(element.bounds),
+        "bounds": [float(side) for side in element.bounds],
         "value": _utf8(element.value),
         "description": _utf8(element.description),
         "resource_id": _utf8(element.resource_id),
-    } | {flag: getattr(element, flag) for flag in ELEMENT_FLAGS}
+    } | {flag: bool(getattr(element, flag)) for flag in ELEMENT_FLAGS}
 
 
 def _step_of(row: Row) -> Step:

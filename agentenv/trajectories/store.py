@@ -99,7 +99,13 @@ class TrajectoryWriter:
         return self._manifest
 
     def append(self, episode: Episode) -> None:
-        """Add an episode; it is on disk once its shard is full, or after `flush`."""
+        """Add an episode; it is on disk once its shard is full, or after `flush`.
+
+        Raises:
+            ValueError: the episode holds a number or an action that is none; it is
+                not added, and the writer can go on.
+            StoreError: the writer is closed.
+        """
         if self._lock is None:
             raise StoreError(f"the writer of {self.path} is closed; open a new one to append")
         number = self._manifest.counts.episodes + len(self._pending)

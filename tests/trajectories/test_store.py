@@ -9,13 +9,15 @@ import textwrap
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, cast
 
 import datasets
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentenv.actions import Invalid
+from agentenv.actions import Action, Invalid, Tap
 from agentenv.errors import ConfigError, StoreError
 from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.manifest import MANIFEST
@@ -96,6 +98,45 @@ def test_lone_surrogates_in_model_output_do_not_stop_a_collection(tmp_path: Path
     assert stored.steps[0].text == "\ufffd"
     assert stored.steps[0].action == broken
     assert stored.goal == "say \ufffd"
+
+
+def test_numpy_scalars_are_stored_as_plain_numbers(tmp_path: Path) -> None:
+    scalars: Any = np
+    episode = make_episode(length=1)
+    step = replace(
+        episode.steps[0],
+        reward=scalars.float32(1.0),
+        token_ids=tuple(np.arange(3)),
+        log_probs=tuple(np.array([-0.5, -1.0], np.float32)),
+    )
+    odd = replace(episode, steps=(step,), terminated=scalars.bool_(True), index=scalars.int64(4))
+    stored = write(tmp_path, odd).episode(0)
+    assert (stored.index, stored.terminated, stored.success) == (4, True, True)
+    assert stored.steps[0].token_ids == (0, 1, 2)
+    assert stored.steps[0].log_probs == (-0.5, -1.0)
+
+
+def _with_action(action: Action) -> Episode:
+    episode = make_episode()
+    return replace(episode, steps=(replace(episode.steps[0], sent=action),))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        replace(make_episode(), raw_reward=cast(float, "high")),
+        _with_action(Tap(point=(0.5, 0.5)).model_copy(update={"point": (0.5, 1.2)})),
+    ],
+)
+def test_an_episode_that_could_not_be_read_again_is_refused_and_the_others_kept(
+    tmp_path: Path, broken: Episode
+) -> None:
+    with open_writer(tmp_path) as writer:
+        writer.append(make_episode(0))
+        with pytest.raises(ValueError, match=r"could not convert|less than or equal to 1"):
+            writer.append(broken)
+        writer.append(make_episode(1))
+    assert list(TrajectoryStore(tmp_path).episodes()) == [make_episode(0), make_episode(1)]
 
 
 def test_the_manifest_counts_what_the_store_holds(tmp_path: Path) -> None:
