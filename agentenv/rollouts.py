@@ -62,20 +62,16 @@ def rollout(
     """Run every item `attempts` times and yield the episodes as they end.
 
     All running episodes advance together: one `policy.act` for all of them, then one
-    action on each device, at the same time. A device whose episode has ended takes the
-    next item. Which episode runs where, and the order of what is yielded, depend on the
-    policy and the tasks and not on how fast a device is.
-
-    An episode that the infrastructure cut short is run again on the same device, which
-    connects anew; after `infra_retries` more failures the last try is yielded, with
+    action on each device, at the same time; so the order of episodes does not depend on
+    how fast a device is. An episode that the infrastructure cut short is run again on
+    the same device, connected anew; if that does not help, its last try is yielded with
     `infra_error` set.
 
     Args:
         policy: what acts.
         items: tasks with their instances; read as devices become free.
-        devices: devices to use, left open at the end; or a function that makes one,
-            called `count` times, whose devices are closed at the end. Each device is
-            used by one thread of its own.
+        devices: devices to use, left open at the end; or what makes one, called `count`
+            times, closed at the end. Each device is used by one thread of its own.
         count: number of devices to make.
         dialect: given to the environments.
         attempts: episodes of each item, numbered by `Episode.attempt`.
@@ -85,10 +81,8 @@ def rollout(
         stats: counts to keep up to date.
 
     Raises:
-        ConfigError: no devices, `attempts` is not positive, or the policy's decisions
-            are not one for each history.
-        Exception: whatever the policy or `on_episode` raises; all devices, given ones
-            too, are closed first.
+        ConfigError: no devices, no attempts, or not one decision for each history.
+        Exception: the policy's or `on_episode`'s own; all devices are closed first.
     """
     if attempts < 1:
         raise ConfigError(f"attempts must be at least 1, not {attempts}")
