@@ -1,0 +1,184 @@
+"""Best-of-N and its baselines: which action of each state is imitated."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from trainers.digiq.critic import Critic, CriticShape, evaluate
+from trainers.digiq.critic_config import CriticConfig
+from trainers.digiq.diagnostics import diagnose, ranking
+from trainers.digiq.extraction import (
+    Aggregation,
+    advantages,
+    best_of_n,
+    combine,
+    filtered_bc,
+    logged_filter,
+    share_changed,
+)
+from trainers.digiq.td import train_critic
+from trainers.digiq.transitions import TransitionFeatures, lay_out
+
+VALID = torch.ones(1, 3, dtype=torch.bool)
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "expected"),
+    [("min", [0.1, 0.0]), ("mean", [0.1, 0.2]), ("max", [0.1, 0.4])],
+)
+def test_advantages_aggregate_q_and_v_before_subtracting(
+    aggregation: Aggregation, expected: list[float]
+) -> None:
+    q = torch.tensor([[[0.4, 0.3]], [[0.6, 0.9]]])
+    v = torch.tensor([[0.3], [0.5]])
+    result = combine(q, v, torch.ones(1, 2, dtype=torch.bool), aggregation)
+    torch.testing.assert_close(result, torch.tensor([expected]))
+
+
+def test_an_invalid_candidate_never_wins() -> None:
+    q, v = torch.tensor([[[0.1, 9.0, 0.2]]]), torch.zeros(1, 1)
+    valid = torch.tensor([[True, False, True]])
+    table = combine(q, v, valid)
+    assert table[0, 1] == -torch.inf
+    slots, keep = best_of_n(table, valid)
+    assert (slots.tolist(), keep.tolist()) == ([2], [True])
+
+
+def test_a_state_without_valid_candidates_is_not_kept() -> None:
+    slots, keep = best_of_n(torch.ones(1, 3), ~VALID, threshold=-torch.inf)
+    assert (slots.tolist(), keep.tolist()) == ([0], [False])
+
+
+def test_best_of_n_keeps_only_what_beats_the_threshold() -> None:
+    table = torch.tensor([[0.0, 0.3, 0.1], [-0.2, -0.1, -0.3], [0.05, 0.0, -1.0]])
+    slots, keep = best_of_n(table, VALID.expand(3, -1), threshold=0.1)
+    assert slots.tolist() == [1, 1, 0]
+    assert keep.tolist() == [True, False, False]
+    assert best_of_n(table, VALID.expand(3, -1))[1].tolist() == [True, False, True]
+
+
+def test_ties_prefer_the_lowest_slot_even_when_rounding_differs() -> None:
+    assert best_of_n(torch.tensor([[0.5, 0.5, 0.5]]), VALID)[0].item() == 0
+    assert best_of_n(torch.tensor([[0.5, 0.5 + 1e-7, 0.1]]), VALID)[0].item() == 0
+    assert best_of_n(torch.tensor([[0.1, 0.5, 0.5]]), VALID)[0].item() == 1
+
+
+def test_a_diverged_critic_is_not_extracted_from() -> None:
+    with pytest.raises(ValueError, match="NaN"):
+        best_of_n(torch.tensor([[0.1, torch.nan, 0.2]]), VALID)
+    assert best_of_n(torch.tensor([[0.1, torch.nan, 0.2]]), torch.tensor([[1, 0, 1]]).bool())
+
+
+@given(
+    arrays(np.float32, array_shapes(min_dims=2, max_dims=2), elements=st.floats(-1, 1, width=16)),
+    st.randoms(use_true_random=False),
+)
+def test_no_valid_candidate_is_better_than_the_chosen_one(
+    values: np.ndarray, random: np.random.Generator
+) -> None:
+    table = torch.from_numpy(values)
+    valid = torch.tensor([[random.random() < 0.7 for _ in row] for row in values])
+    slots, keep = best_of_n(table, valid)
+    for row, slot in enumerate(slots.tolist()):
+        choices = [float(x) for x, ok in zip(table[row], valid[row], strict=True) if ok]
+        assert bool(keep[row]) == (bool(choices) and max(choices) > 0)
+        if choices:
+            assert valid[row, slot]
+            assert float(table[row, slot]) >= max(choices) - 1e-6
+
+
+def test_the_share_changed_counts_kept_states_only() -> None:
+    slots, keep = torch.tensor([0, 2, 1, 3]), torch.tensor([True, True, True, False])
+    assert share_changed(slots, keep) == pytest.approx(2 / 3)
+    assert share_changed(slots, ~keep & False) == 0.0
+
+
+def needle_problem(episodes: int, seed: int = 0) -> tuple[TransitionFeatures, torch.Tensor]:
+    """Episodes of 1-3 right actions, with features in which the action is a small part.
+
+    A candidate is good if a hidden linear score of its random embedding, together with
+    the state's, is high; the logged action is one of 8 drawn alike. A bad action ends
+    the episode half of the time. Features: tanh of a random mixture, states weighing
+    twice as much as actions. Also which candidates are good, (S, N) bool.
+    """
+    rng = np.random.default_rng(seed)
+    candidates, hidden, size = 8, 8, 64
+    score = rng.normal(size=hidden) / np.sqrt(hidden)
+    mix_state, mix_action = rng.normal(size=(2, hidden, size)) / np.sqrt(hidden)
+    rows: list[tuple[np.ndarray, np.ndarray, np.ndarray, float]] = []
+    lengths, terminated, finals = [], [], []
+    for _ in range(episodes):
+        needed, length, done = int(rng.integers(1, 4)), 0, False
+        limit = needed + 2
+        while not done and length < limit:
+            state = rng.normal(size=hidden)
+            state[0] = needed  # how much remains to be done
+            actions = rng.normal(size=(candidates, hidden))
+            good = actions @ score + 0.3 * actions[:, 0] * state[1] > 0.3
+            mixture = 2 * state @ mix_state + actions @ mix_action
+            features = np.tanh(mixture / 2) + 0.1 * rng.normal(size=mixture.shape)
+            needed -= int(good[0])
+            done = needed == 0 or (not good[0] and rng.random() < 0.5)
+            rows.append((np.tanh(state @ mix_state), features, good, float(needed == 0)))
+            length += 1
+        lengths.append(length)
+        terminated.append(done)
+        if not done:
+            finals.append(np.tanh(state @ mix_state))
+    states, features, good, rewards = (np.array(column) for column in zip(*rows, strict=True))
+    total = len(rewards)
+    transitions = TransitionFeatures(
+        state_features=torch.from_numpy(states).half(),
+        candidate_features=torch.from_numpy(features).half(),
+        candidate_geometry=torch.zeros(total, candidates, 1),
+        candidate_valid=torch.ones(total, candidates, dtype=torch.bool),
+        rewards=torch.from_numpy(rewards).float(),
+        final_state_features=torch.from_numpy(np.array(finals)).half(),
+        **vars(lay_out(lengths, terminated)),
+    )
+    return transitions, torch.from_numpy(good)
+
+
+def test_best_of_n_beats_the_logged_actions_and_chance_on_a_problem_with_known_answers() -> None:
+    features, good = needle_problem(episodes=300)
+    critic, _ = train_critic(features, CriticConfig(steps=200, hidden=64))
+    slots, keep = best_of_n(advantages(critic, features), features.candidate_valid)
+    chosen = good.gather(1, slots[:, None])[keep].float().mean()
+    logged, chance = good[:, 0].float().mean(), good.float().mean()
+    assert chosen > max(logged, chance) + 0.2
+    q, _ = evaluate(critic, features)
+    never_logged = ranking(q.mean(dim=0)[:, 1:].flatten(), good[:, 1:].flatten())
+    assert never_logged > 0.65
+    numbers = diagnose(critic, features, 0.95)
+    assert numbers.changed > 0.3
+    assert numbers.sensitivity_relative > 0.1
+
+
+def test_a_part_of_the_states_gets_the_same_advantages_as_all_of_them() -> None:
+    features, _ = needle_problem(episodes=5)
+    critic = Critic(CriticShape(64, 64, 1)).eval()
+    rows = torch.tensor([3, 1])
+    expected = advantages(critic, features)[rows]
+    torch.testing.assert_close(advantages(critic, features, rows=rows), expected)
+
+
+def test_filtered_bc_imitates_the_logged_steps_of_successes() -> None:
+    features, _ = needle_problem(episodes=30)
+    slots, keep = filtered_bc(features)
+    assert not slots.any()
+    for episode in features.episode.unique():
+        steps = features.episode == episode
+        success = bool(features.rewards[steps].sum() >= 1)
+        assert keep[steps].tolist() == [success] * int(steps.sum())
+
+
+def test_the_digirl_filter_looks_at_the_logged_action_alone() -> None:
+    table = torch.tensor([[0.2, 0.9], [0.05, 0.9], [-torch.inf, 0.9]])
+    slots, keep = logged_filter(table, threshold=0.1)
+    assert slots.tolist() == [0, 0, 0]
+    assert keep.tolist() == [True, False, False]

@@ -1,0 +1,122 @@
+"""Which actions the actor should imitate (arXiv 2502.15760, "Best-of-N policy extraction").
+
+    A(s, a_j) = agg_i Q_i(s, a_j) - agg_i V_i(s),   a* = argmax_j A(s, a_j), kept if A > threshold
+
+Every function here chooses, for each state, a slot and whether to imitate it; the actor's
+loss is elsewhere. Slot 0 is the logged action.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from trainers.digiq.critic import Critic, evaluate
+from trainers.digiq.transitions import TransitionFeatures
+
+Aggregation = Literal["min", "mean", "max"]
+"""How an ensemble becomes one number: pessimistic, neutral or (the authors') optimistic."""
+
+TIE_TOLERANCE = 1e-6
+"""Advantages closer than this are equal: the same action in two slots gets values that
+differ by rounding."""
+
+
+def aggregate(values: Tensor, aggregation: Aggregation) -> Tensor:
+    """One value from the ensemble's: (E, ...) to (...)."""
+    if aggregation == "min":
+        return values.amin(dim=0)
+    if aggregation == "max":
+        return values.amax(dim=0)
+    return values.mean(dim=0)
+
+
+def combine(q: Tensor, v: Tensor, valid: Tensor, aggregation: Aggregation = "mean") -> Tensor:
+    """Advantages from an ensemble's values.
+
+    Args:
+        q: (E, S, N).
+        v: (E, S).
+        valid: (S, N) bool.
+
+    Returns:
+        (S, N), minus infinity where invalid.
+    """
+    advantage = aggregate(q, aggregation) - aggregate(v, aggregation)[:, None]
+    return advantage.masked_fill(~valid, -torch.inf)
+
+
+def advantages(
+    critic: Critic,
+    features: TransitionFeatures,
+    aggregation: Aggregation = "mean",
+    rows: Tensor | None = None,
+) -> Tensor:
+    """A(s, a_j) of every candidate.
+
+    Args:
+        rows: (R,) long, the states to look at; all of them by default.
+
+    Returns:
+        (S, N), or (R, N), float32; minus infinity where the candidate is invalid.
+    """
+    q, v = evaluate(critic, features, rows)
+    valid = features.candidate_valid if rows is None else features.candidate_valid[rows]
+    return combine(q, v, valid, aggregation)
+
+
+def best_of_n(advantages: Tensor, valid: Tensor, threshold: float = 0.0) -> tuple[Tensor, Tensor]:
+    """The best valid candidate of each state; the lowest slot on ties.
+
+    Args:
+        advantages: (S, N).
+        valid: (S, N) bool.
+        threshold: imitate only what is better than the state's value by more than this;
+            the paper has 0, the authors' code 1/H.
+
+    Returns:
+        Slots (S,) long and which states to keep (S,) bool. A state without a valid
+        candidate has slot 0 and is not kept.
+
+    Raises:
+        ValueError: a valid candidate's advantage is NaN.
+    """
+    if bool((advantages.isnan() & valid).any()):
+        raise ValueError("a valid candidate's advantage is NaN; the critic has diverged")
+    masked = advantages.masked_fill(~valid, -torch.inf)
+    best = masked.amax(dim=1, keepdim=True)
+    slots = (masked >= best - TIE_TOLERANCE).to(torch.uint8).argmax(dim=1)
+    return slots, (best[:, 0] > threshold) & valid.any(dim=1)
+
+
+def filtered_bc(features: TransitionFeatures) -> tuple[Tensor, Tensor]:
+    """Baseline: imitate the logged actions of successful episodes.
+
+    Returns:
+        Slots (S,), all 0, and which states to keep (S,).
+    """
+    return torch.zeros(len(features), dtype=torch.long), features.succeeded
+
+
+def logged_filter(advantages: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
+    """Baseline after DigiRL (arXiv 2406.11896): imitate logged actions with A > threshold.
+
+    Args:
+        advantages: (S, N); only slot 0 counts.
+        threshold: DigiRL has 1/H, H the step limit.
+
+    Returns:
+        Slots (S,), all 0, and which states to keep (S,).
+    """
+    return torch.zeros(len(advantages), dtype=torch.long), advantages[:, 0] > threshold
+
+
+def share_changed(slots: Tensor, keep: Tensor) -> float:
+    """Share of the kept states where another action than the logged one is imitated.
+
+    Returns:
+        In [0, 1]; 0 if none is kept.
+    """
+    return float((slots[keep] != 0).float().mean()) if bool(keep.any()) else 0.0
