@@ -16,7 +16,7 @@ from agentenv.policies.base import Policy
 from agentenv.progress import track
 from agentenv.rollouts import RolloutStats, rollout
 from agentenv.tasks.base import Split, Task
-from agentenv.tasks.selection import device_factory, suite_of
+from agentenv.tasks.selection import suite_of
 from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.manifest import MANIFEST
 from agentenv.trajectories.store import EpisodeKey, TrajectoryStore, TrajectoryWriter
@@ -100,7 +100,7 @@ def collect(
             logger.info("%s: %d of %d episodes are there already", path, done, len(wanted))
         if missing:
             count = min(devices, len(missing))
-            make = make_device or device_factory(suite)
+            make = make_device or chosen[0].open_device
             running = _episodes(policy, missing, split, make, count, dialect)
             with track(description, len(missing)) as progress, closing(running):
                 stats = RolloutStats()

@@ -92,8 +92,8 @@ def _spoken(action: Action) -> list[str]:
 
 
 def _map_action(action: Action, swap: Callable[[str], str]) -> Action:
-    updates = {
-        name: swap(getattr(action, name))
+    updates: dict[str, str] = {
+        str(name): swap(getattr(action, name))
         for name in ("label", "text")
         if name in type(action).model_fields
     }

@@ -54,6 +54,13 @@ COMMANDS: dict[str, Command] = {
     "eval": Command(
         "agentenv.cli.evaluate", "EvalConfig", "measure a policy on instances it has not seen"
     ),
+    "train sft": Command(
+        "agentenv.cli.train_sft", "SFTConfig", "teach a model to imitate demonstrations"
+    ),
+    "train digiq": Command(
+        "agentenv.cli.train_digiq", "DigiQConfig", "improve a policy from logged data (Digi-Q)"
+    ),
+    "demo": Command("agentenv.cli.demo", "DemoConfig", "the main job on this machine, in minutes"),
     "suites": Command("agentenv.cli.suites", "SuitesConfig", "list the suites and their tasks"),
     "doctor": Command(
         "agentenv.cli.doctor", "DoctorConfig", "check this machine, and say what is missing"

@@ -21,9 +21,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers.utils import logging as transformers_logging
 
 from agentenv.errors import ConfigError
 from agentenv.policies.prompts import Prompt, PromptFormat
+
+transformers_logging.disable_progress_bar()  # loading a file is not what a person waits for
 
 
 @dataclass

@@ -71,7 +71,6 @@ class VLMPolicy:
         histories: Sequence[History],
         n: int,
         *,
-        temperature: float | None = None,
         resample_invalid: int = 0,
     ) -> list[list[Decision]]:
         """N sampled decisions for each history.
@@ -79,18 +78,17 @@ class VLMPolicy:
         Args:
             histories: B of them.
             n: answers for each; the prompt is encoded once for all of them.
-            temperature: instead of the policy's own.
             resample_invalid: how often answers that do not parse are drawn again.
         """
         result: list[list[Decision]] = []
         for start in range(0, len(histories), self.batch_size):
             batch = histories[start : start + self.batch_size]
-            decisions = self._propose_batch(batch, n, temperature)
+            decisions = self._propose_batch(batch, n)
             for _ in range(resample_invalid):
                 bad = [i for i, row in enumerate(decisions) if _any_invalid(row)]
                 if not bad:
                     break
-                fresh = self._propose_batch([batch[i] for i in bad], n, temperature)
+                fresh = self._propose_batch([batch[i] for i in bad], n)
                 for i, row in zip(bad, fresh, strict=True):
                     decisions[i] = [
                         new if isinstance(old.action, Invalid) else old
@@ -99,16 +97,14 @@ class VLMPolicy:
             result += decisions
         return result
 
-    def _propose_batch(
-        self, histories: Sequence[History], n: int, temperature: float | None
-    ) -> list[list[Decision]]:
+    def _propose_batch(self, histories: Sequence[History], n: int) -> list[list[Decision]]:
         prefix = self.vlm.encode(
             [render(h, self.dialect, self.vlm.form, self.action_types) for h in histories]
         )
         completions = self.vlm.sample(
             prefix,
             n=n,
-            temperature=self.temperature if temperature is None else temperature,
+            temperature=self.temperature,
             max_new_tokens=self.max_new_tokens,
             generator=self.generator,
         )

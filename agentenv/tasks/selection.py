@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from agentenv.devices.base import Device
 from agentenv.errors import ConfigError
 from agentenv.tasks import SUITES, get_task, suite
 from agentenv.tasks.base import Task
@@ -38,25 +37,3 @@ def suite_of(tasks: Iterable[Task]) -> str:
     if len(names) != 1:
         raise ConfigError(f"choose tasks of one suite, not of {', '.join(names) or 'none'}")
     return names[0]
-
-
-def device_factory(suite_name: str) -> Callable[[], Device]:
-    """What makes a device that fits a suite's tasks.
-
-    Raises:
-        ConfigError: there is no suite of that name.
-    """
-    if suite_name not in DEVICES:
-        raise ConfigError(f"no suite {suite_name!r}; there are: {', '.join(DEVICES)}")
-    return DEVICES[suite_name]
-
-
-def _miniwob_browser() -> Device:
-    from agentenv.devices.browser import open_browser
-    from agentenv.tasks.miniwob.pages import HEIGHT, WIDTH
-
-    return open_browser(WIDTH, HEIGHT)
-
-
-DEVICES: dict[str, Callable[[], Device]] = {"miniwob": _miniwob_browser}
-"""Name of a suite -> what makes a device for it."""

@@ -32,16 +32,15 @@ def propose_candidates(
     policy: VLMPolicy,
     *,
     n: int,
-    temperature: float,
     progress: Callable[[int], None],
 ) -> list[Candidates]:
     """Candidates for every step of every episode, in order.
 
     Args:
         episodes: logged ones.
-        policy: the frozen base policy.
+        policy: the frozen base policy, with the temperature to sample at; answers that
+            do not parse are drawn again, up to 3 times.
         n: candidates a state, the logged action included.
-        temperature: of sampling; answers that do not parse are drawn again, up to 3 times.
         progress: told how many states are done.
     """
     steps = [(episode, number) for episode in episodes for number in range(len(episode.steps))]
@@ -51,7 +50,6 @@ def propose_candidates(
         proposals = policy.propose(
             [episode.history_at(number) for episode, number in batch],
             n - 1,
-            temperature=temperature,
             resample_invalid=3,
         )
         for (episode, number), proposed in zip(batch, proposals, strict=True):

@@ -1,0 +1,346 @@
+"""`agentenv train digiq`: the stages of Digi-Q, in order, each skipped once finished.
+
+    collect -> candidates -> representation -> features -> critic -> actors -> evaluation
+
+Nothing after `collect` touches the environment until the evaluation.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from agentenv.actions import BROWSER_ACTIONS
+from agentenv.collecting import collect
+from agentenv.config import save_config
+from agentenv.dialects import get_dialect
+from agentenv.errors import ConfigError
+from agentenv.policies.language_model import VisionLanguageModel
+from agentenv.policies.prompts import Prompt, render
+from agentenv.policies.vlm import VLMPolicy
+from agentenv.progress import track
+from agentenv.statistics import Summary, summarise
+from agentenv.tasks.selection import select_tasks
+from agentenv.trajectories.episode import Episode
+from agentenv.trajectories.store import TrajectoryStore
+from trainers.digiq.candidates import (
+    Candidates,
+    load_candidates,
+    propose_candidates,
+    save_candidates,
+)
+from trainers.digiq.config import DigiQConfig
+from trainers.digiq.critic import Critic
+from trainers.digiq.diagnostics import Diagnostics, diagnose, verdict
+from trainers.digiq.extraction import advantages, best_of_n, filtered_bc, share_changed
+from trainers.digiq.features import extract_features, final_features, final_history, transitions
+from trainers.digiq.report import write_digiq_report
+from trainers.digiq.representation import finetune_representation, questions_of
+from trainers.digiq.td import split_by_episode, train_critic
+from trainers.digiq.transitions import TransitionFeatures
+from trainers.imitation import BatchOrder, Example, ImitationSettings, imitate
+from trainers.runs import RunDirectory, fingerprint
+from trainers.sft import with_adapter
+
+logger = logging.getLogger(__name__)
+
+
+class DigiQ:
+    """One run: its configuration, its directory, and what the stages made.
+
+    Each `cached_property` is a stage's product, computed on first use or read from disk
+    if the stage has finished with the same inputs.
+    """
+
+    def __init__(self, config: DigiQConfig) -> None:
+        self.config = config
+        self.run = RunDirectory(config.out)
+        self.dialect = get_dialect(config.dialect)
+        self.tasks = select_tasks(config.tasks)
+        save_config(config, config.out / "config.yaml")
+        if config.threads:
+            torch.set_num_threads(config.threads)
+
+    # What determines each stage's outcome; a stage includes what it is built on.
+
+    @property
+    def collect_inputs(self) -> dict[str, Any]:
+        c = self.config
+        return {
+            "tasks": sorted(self.tasks),
+            "base": c.base,
+            "seed": c.seed,
+            "dialect": c.dialect,
+            "collect": asdict(c.collect),
+        }
+
+    @property
+    def feature_inputs(self) -> dict[str, Any]:
+        c = self.config
+        parts = {"candidates": asdict(c.candidates), "representation": asdict(c.representation)}
+        return {**self.collect_inputs, **parts, "lora": asdict(c.lora)}
+
+    @property
+    def critic_inputs(self) -> dict[str, Any]:
+        return {**self.feature_inputs, "critic": asdict(self.config.critic)}
+
+    def actor_inputs(self, method: str) -> dict[str, Any]:
+        inputs = self.collect_inputs if method == "filtered_bc" else self.critic_inputs
+        lora = asdict(self.config.lora)
+        return {**inputs, "lora": lora, "actor": asdict(self.config.actor), "method": method}
+
+    def folder(self, name: str, inputs: Any) -> Path:
+        """Where a stage keeps what it may continue: other inputs, another folder."""
+        return self.config.out / f"{name}-{fingerprint(inputs)[:8]}"
+
+    def base(self) -> VisionLanguageModel:
+        """The base policy's model, loaded anew (stages train their own copy)."""
+        return VisionLanguageModel.from_pretrained(self.config.base)
+
+    def policy(self, model: str | Path, temperature: float) -> VLMPolicy:
+        """A model as a policy that samples with the run's seed."""
+        return VLMPolicy.from_pretrained(
+            model, dialect=self.config.dialect, temperature=temperature, seed=self.config.seed
+        )
+
+    @cached_property
+    def episodes(self) -> list[Episode]:
+        """Stage 1: logged episodes that can be learned from (no infrastructure failures)."""
+        c = self.config.collect
+        path = c.data or self.folder("data", self.collect_inputs)
+        if c.data is None and self.run.finished("collect", self.collect_inputs) is None:
+            collect(
+                self.policy(self.config.base, c.temperature),
+                self.tasks.values(),
+                path,
+                split="train",
+                episodes=c.episodes,
+                seed=self.config.seed,
+                devices=self.config.devices,
+                dialect=self.config.dialect,
+                description="1 collect",
+            )
+            self.run.finish("collect", self.collect_inputs, {"data": str(path)})
+        episodes = [e for e in TrajectoryStore(path).episodes() if e.steps and not e.infra_error]
+        episodes = [e for e in episodes if e.terminated or e.final_observation is not None]
+        if not episodes:
+            raise ConfigError(f"no usable episode in {path}")
+        return episodes
+
+    @cached_property
+    def prompts(self) -> list[Prompt]:
+        """Prompts of all logged states, in order."""
+        form = self.base_form
+        return [
+            render(episode.history_at(number), self.dialect, form, BROWSER_ACTIONS)
+            for episode in self.episodes
+            for number in range(len(episode.steps))
+        ]
+
+    @cached_property
+    def base_form(self) -> Any:
+        return self.base().form
+
+    @cached_property
+    def candidates(self) -> list[Candidates]:
+        """Stage 2: candidate actions of every logged state."""
+        c = self.config.candidates
+        file = self.config.out / "candidates.parquet"
+        inputs = {**self.collect_inputs, "candidates": asdict(c)}
+        if self.run.finished("candidates", inputs) is None:
+            policy = self.policy(self.config.base, c.temperature)
+            with track("2 candidates", total=len(self.prompts)) as bar:
+                rows = propose_candidates(
+                    self.episodes,
+                    policy,
+                    n=c.n,
+                    progress=lambda done: bar.advance(done - bar.done),
+                )
+            save_candidates(file, rows)
+            self.run.finish("candidates", inputs, {"states": len(rows)})
+        return load_candidates(file)
+
+    @cached_property
+    def representation(self) -> VisionLanguageModel:
+        """Stage 3: the model whose frozen hidden states the critic sees."""
+        c = self.config.representation
+        if c.kind == "off_the_shelf":
+            return self.base()
+        folder = self.config.out / "representation"
+        if self.run.finished("representation", self.feature_inputs) is None:
+            vlm = with_adapter(self.base(), self.config.lora)
+            texts = [row.texts[0] for row in self.candidates]
+            questions = questions_of(self.episodes, self.prompts, texts, vlm)
+            with track("3 representation", total=c.steps) as bar:
+
+                def progress(step: int, values: dict[str, float]) -> None:
+                    if step % 10 == 0:
+                        self.run.log("representation", step, values)
+                    bar.advance(text=f"loss {values['loss']:.3f}")
+
+                finetune_representation(
+                    vlm,
+                    questions,
+                    steps=c.steps,
+                    batch_size=c.batch_size,
+                    learning_rate=c.learning_rate,
+                    seed=self.config.seed,
+                    progress=progress,
+                )
+            vlm.save(folder)
+            changed = sum(question.changed for question in questions) / len(questions)
+            self.run.finish("representation", self.feature_inputs, {"share_changed": changed})
+        return VisionLanguageModel.from_pretrained(folder)
+
+    @cached_property
+    def features(self) -> TransitionFeatures:
+        """Stage 4: frozen features of all states and candidates, with their outcomes."""
+        folder = self.config.out / "features"
+        layer = self.config.representation.layer
+        vlm = None
+        if self.run.finished("features", self.feature_inputs) is None:
+            vlm = self.representation
+            with track("4 features", total=len(self.prompts)) as bar:
+                extract_features(
+                    vlm,
+                    self.prompts,
+                    self.candidates,
+                    self.dialect,
+                    layer=layer,
+                    folder=folder,
+                    batch_size=16,
+                    progress=lambda done: bar.advance(done - bar.done),
+                )
+            late = [final_history(e) for e in self.episodes if not e.terminated]
+            prompts = [render(h, self.dialect, vlm.form, BROWSER_ACTIONS) for h in late]
+            finals = final_features(vlm, prompts, layer=layer, batch_size=16)
+            save_file({"state": finals}, folder / "final.safetensors")
+            self.run.finish("features", self.feature_inputs, {"states": len(self.prompts)})
+        finals = load_file(folder / "final.safetensors")["state"]
+        return transitions(self.episodes, self.candidates, self.dialect, folder, finals)
+
+    @cached_property
+    def critic(self) -> Critic:
+        """Stage 5: Q and V by temporal differences on the frozen features."""
+        file = self.config.out / "critic.safetensors"
+        if self.run.finished("critic", self.critic_inputs) is not None:
+            return Critic.load(file)
+        with track("5 critic", total=self.config.critic.steps) as bar:
+
+            def log(row: dict[str, float]) -> None:
+                step = int(row["step"])
+                self.run.log("critic", step, {k: v for k, v in row.items() if k != "step"})
+                bar.advance(step - bar.done, text=f"loss {row['train_loss']:.3f}")
+
+            critic, _ = train_critic(self.features, self.config.critic, log)
+        critic.save(file)
+        self.run.finish("critic", self.critic_inputs, {})
+        return critic
+
+    @cached_property
+    def diagnostics(self) -> Diagnostics:
+        """How good the critic is, on the episodes it was not trained on."""
+        c = self.config
+        generator = torch.Generator().manual_seed(c.critic.seed)
+        _, held_out = split_by_episode(self.features, c.critic.validation_share, generator)
+        return diagnose(
+            self.critic,
+            self.features,
+            c.critic.gamma,
+            c.actor.aggregation,
+            c.actor.threshold,
+            held_out if len(held_out) else None,
+        )
+
+    def selection(self, method: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Stage 6: (slots (S,), keep (S,)) - which candidate each method imitates."""
+        if method == "filtered_bc":
+            return filtered_bc(self.features)
+        actor = self.config.actor
+        table = advantages(self.critic, self.features, actor.aggregation)
+        return best_of_n(table, self.features.candidate_valid, actor.threshold)
+
+    def actor(self, method: str) -> Path:
+        """Stage 7: the policy that imitates what a method selected; its folder."""
+        c = self.config.actor
+        folder = self.config.out / "models" / method
+        inputs = self.actor_inputs(method)
+        if self.run.finished(f"actor_{method}", inputs) is not None:
+            return folder
+        slots, keep = self.selection(method)
+        examples = [
+            Example(self.prompts[row], self.candidates[row].texts[int(slots[row])])
+            for row in keep.nonzero().flatten().tolist()
+        ]
+        if not examples:
+            raise ConfigError(f"{method} selected no action to imitate; collect more data")
+        vlm = with_adapter(self.base(), self.config.lora)
+        settings = ImitationSettings(
+            steps=c.steps,
+            batch_size=c.batch_size,
+            learning_rate=c.learning_rate,
+            seed=self.config.seed,
+        )
+        order = BatchOrder([len(e.prompt.text) for e in examples], c.batch_size, settings.seed)
+        with track(f"6 imitate ({method})", total=c.steps) as bar:
+
+            def progress(step: int, values: dict[str, float]) -> None:
+                if step % 10 == 0:
+                    self.run.log(f"actor_{method}", step, values)
+                bar.advance(step - bar.done, text=f"loss {values['loss']:.3f}")
+
+            state = self.folder(f"actor_{method}", inputs).with_suffix(".safetensors")
+            imitate(
+                vlm,
+                lambda step: [examples[i] for i in order(step)],
+                settings,
+                progress=progress,
+                state_file=state,
+            )
+        vlm.save(folder)
+        result = {"examples": len(examples), "changed": share_changed(slots, keep)}
+        self.run.finish(f"actor_{method}", inputs, result)
+        return folder
+
+    def evaluate(self, label: str) -> TrajectoryStore:
+        """Stage 8: act on instances no stage has seen; `label` is "base" or a method."""
+        c = self.config.evaluation
+        model = self.config.base if label == "base" else self.actor(label)
+        inputs = self.collect_inputs if label == "base" else self.actor_inputs(label)
+        inputs = {**inputs, "evaluation": asdict(c), "label": label}
+        return collect(
+            self.policy(model, c.temperature),
+            self.tasks.values(),
+            self.folder(f"evaluation/{label}", inputs),
+            split="test",
+            episodes=c.episodes,
+            attempts=c.attempts,
+            seed=self.config.seed,
+            devices=self.config.devices,
+            dialect=self.config.dialect,
+            description=f"7 evaluate ({label})",
+        )
+
+
+def train(config: DigiQConfig) -> dict[str, Summary]:
+    """Run every stage that has not finished, evaluate, and write ``report.html``.
+
+    Returns:
+        Success by label: "base", the baselines, "digiq".
+
+    Raises:
+        ConfigError: wrong settings, or data nothing can be learned from.
+    """
+    digiq = DigiQ(config)
+    for sentence in verdict(digiq.diagnostics):
+        logger.info("critic: %s", sentence)
+    stores = {label: digiq.evaluate(label) for label in ("base", *config.baselines, "digiq")}
+    write_digiq_report(digiq, stores)
+    digiq.run.close()
+    return {label: summarise(store.episodes()) for label, store in stores.items()}
