@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from agentenv.actions import BROWSER_ACTIONS, Action
 from agentenv.devices.base import BrowserSetup, DeviceFeatures, Setup
+from agentenv.devices.browser.clock import pass_time
 from agentenv.devices.browser.elements import list_elements
 from agentenv.devices.browser.engine import LOAD_TIMEOUT, Engine, ScriptError, call_page
 from agentenv.devices.browser.input import Hands
@@ -21,9 +22,11 @@ logger = logging.getLogger(__name__)
 SETTLE_MS = 450.0
 """Page time that passes after each action: enough for handlers, jQuery's effects (400 ms)
 and short transitions."""
-_SETTLE_PARTS = 3
 _LOAD_STEP_MS = 20.0
 """Page time between two looks at whether the page is ready."""
+_LOAD_PATIENCE = 2.0
+_LOAD_PAUSE = 0.002
+"""Seconds."""
 BROWSER_DEVICE_ACTIONS: tuple[str, ...] = tuple(
     name for name in BROWSER_ACTIONS if name not in ("answer", "finish")
 )
@@ -57,7 +60,9 @@ class BrowserDevice:
         self._hands: Hands | None = None
         self._setup: BrowserSetup | None = None
         self._page = ""
+        self._png = b""
         self._screen: Screen | None = None
+        self._listed = False
 
     @property
     def features(self) -> DeviceFeatures:
@@ -75,7 +80,7 @@ class BrowserDevice:
             raise ConfigError(f"a browser is set up by BrowserSetup, not {type(setup).__name__}")
         with self._guarded():
             engine, hands = self._connect()
-            self._screen = None
+            self._screen, self._listed = None, False
             deadline = time.monotonic() + self._load_timeout
             hands.rest()
             if not self._is_open(engine, setup):
@@ -87,18 +92,27 @@ class BrowserDevice:
         if self._screen is None:
             with self._guarded():
                 engine, _ = self._connected()
-                png = engine.screenshot()
-                self._screen = Screen(png, *list_elements(engine))
+                self._screen = Screen(self._png, *list_elements(engine))
+                self._listed = True
         return self._screen
 
     def act(self, action: Action) -> Action:
+        """Carry out an action; elements are those of the last `observe`, wherever they lie
+        now.
+
+        Raises:
+            ActionError: it cannot be carried out on this page.
+            DeviceError: "page_hung", "browser_crashed", "not_connected".
+        """
         with self._guarded():
             engine, hands = self._connected()
-            if self._screen is None:
-                list_elements(engine)
+            if not self._listed:
+                self.observe()
             self._screen = None
             sent = hands.perform(action)
-            _settle(engine)
+            pass_time(engine, SETTLE_MS)
+            # Taken here and not in `observe`, because drawing moves the page on.
+            self._png = engine.screenshot()
             return sent
 
     def state(self) -> Mapping[str, Any]:
@@ -177,8 +191,9 @@ class BrowserDevice:
 
     def _load(self, engine: Engine, setup: BrowserSetup, deadline: float) -> None:
         self._setup = None
-        engine.call("Network.clearBrowserCookies")
+        engine.renew()
         engine.navigate(setup.url)
+        _wait_for_document(engine, deadline)
         while not self._is_ready(engine, setup):
             if time.monotonic() > deadline:
                 raise DeviceError(
@@ -189,6 +204,7 @@ class BrowserDevice:
             engine.draw()
         engine.call("Page.resetNavigationHistory")
         self._page = str(engine.evaluate("location.href"))
+        call_page(engine, "rest", self._page)
 
     def _is_ready(self, engine: Engine, setup: BrowserSetup) -> bool:
         try:
@@ -204,17 +220,18 @@ class BrowserDevice:
             except ScriptError as error:
                 raise DeviceError(f"the start script failed: {error}", "start_failed") from error
         engine.advance(_LOAD_STEP_MS)
+        self._png = engine.screenshot()
 
 
-def _settle(engine: Engine) -> None:
-    """Let `SETTLE_MS` pass. Frames cost more than time, so they are drawn only where
-    something moves with them."""
-    part = SETTLE_MS / _SETTLE_PARTS
-    engine.advance(part)
-    if not call_page(engine, "animating"):
-        engine.advance(SETTLE_MS - part)
-        return
-    for _ in range(_SETTLE_PARTS - 1):
-        engine.draw()
-        engine.advance(part)
-    engine.draw()
+def _wait_for_document(engine: Engine, deadline: float) -> None:
+    """Wait until the page has loaded, if it can without its clock.
+
+    The clock is left alone for as long as possible, so that a page that is ready starts at
+    the same instant of page time however slow the machine.
+    """
+    patience = min(deadline, time.monotonic() + _LOAD_PATIENCE)
+    while time.monotonic() < patience:
+        with suppress(ScriptError):
+            if engine.evaluate("document.readyState") == "complete":
+                return
+        time.sleep(_LOAD_PAUSE)

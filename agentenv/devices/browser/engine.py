@@ -19,8 +19,10 @@ CALL_TIMEOUT = 10.0
 """Seconds without an answer after which a page counts as hung."""
 LOAD_TIMEOUT = 30.0
 """Seconds a page may take to load and become ready."""
-NETWORK_PATIENCE = 5.0
+NETWORK_PATIENCE = 3.0
 """Seconds for which the page's clock waits for a network request."""
+IMPATIENCE = 0.2
+"""The same, once a request of the page has used up that patience."""
 _ATTEMPTS = 3
 _ATTEMPT_MS = 20.0
 
@@ -40,6 +42,9 @@ class Engine(Protocol):
 
     def open(self) -> None:
         """Start the browser and open an empty page."""
+
+    def renew(self) -> None:
+        """Forget cookies and the like, before a page is opened for a new start."""
 
     def navigate(self, url: str) -> None:
         """Begin to load a page; returns once it has replaced the old one.

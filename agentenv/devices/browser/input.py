@@ -22,6 +22,7 @@ from agentenv.actions import (
     Wait,
 )
 from agentenv.devices.browser import keys
+from agentenv.devices.browser.clock import pass_time
 from agentenv.devices.browser.engine import Engine, InputEvent, call_page
 from agentenv.errors import ActionError, DeviceError
 
@@ -29,8 +30,10 @@ logger = logging.getLogger(__name__)
 
 LONG_PRESS_MS = 600.0
 DRAG_MOVES = 8
-FRAME_MS = 50.0
-"""Page time between two frames of a wait or a drag."""
+SCROLL_FRAMES = 2
+"""The page learns of a scroll with the next frames."""
+FRAME_MS = 25.0
+"""Page time between two frames of a drag."""
 MAX_TYPED_CHARACTERS = 200
 """Longer texts are pasted, but for their last character."""
 _SCHEMES = ("http", "https", "file", "about")
@@ -99,7 +102,7 @@ class Hands:
     def _long_press(self, action: LongPress) -> Action:
         sent, at = self._resolve(action)
         self._engine.send_input([_mouse("mouseMoved", at), _mouse("mousePressed", at, clicks=1)])
-        self._run(LONG_PRESS_MS)
+        pass_time(self._engine, LONG_PRESS_MS)
         self._engine.send_input([_mouse("mouseReleased", at, clicks=1)])
         return sent
 
@@ -113,7 +116,7 @@ class Hands:
             at = tuple(a + (b - a) * share for a, b in zip(start, end, strict=True))
             self._engine.send_input([_mouse("mouseMoved", (at[0], at[1]), held=True)])
             # Moves without a frame between them would be merged into one.
-            self._engine.advance(FRAME_MS / 2)
+            self._engine.advance(FRAME_MS)
             self._engine.draw()
         self._engine.send_input([_mouse("mouseReleased", end, clicks=1)])
         return action
@@ -136,6 +139,9 @@ class Hands:
                 )
             ]
         )
+        for _ in range(SCROLL_FRAMES):
+            self._engine.advance(FRAME_MS)
+            self._engine.draw()
         return action if action.element is None else self._at(action, at)
 
     def _input_text(self, action: InputText) -> Action:
@@ -193,15 +199,8 @@ class Hands:
         return action
 
     def _wait(self, action: Wait) -> Action:
-        self._run(action.seconds * 1000)
+        pass_time(self._engine, action.seconds * 1000)
         return action
-
-    def _run(self, milliseconds: float) -> None:
-        left = milliseconds
-        while left > 0:
-            self._engine.advance(min(FRAME_MS, left))
-            self._engine.draw()
-            left -= FRAME_MS
 
     def _resolve(self, action: _Target) -> tuple[_Target, tuple[float, float]]:
         if action.element is not None:

@@ -36,6 +36,7 @@ COMMON_FLAGS: tuple[str, ...] = (
     "--disable-default-apps",
     "--disable-extensions",
     "--disable-quic",
+    "--disable-smooth-scrolling",
     "--disable-sync",
     "--disable-dev-shm-usage",
     "--disable-features=BackForwardCache,MediaRouter,PaintHolding,Translate",

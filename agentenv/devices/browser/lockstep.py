@@ -16,6 +16,7 @@ from typing import Any
 from agentenv.devices.browser.cdp import Connection, Event, ProtocolError
 from agentenv.devices.browser.engine import (
     CALL_TIMEOUT,
+    IMPATIENCE,
     NETWORK_PATIENCE,
     InputEvent,
     ScriptError,
@@ -60,7 +61,9 @@ class LockstepEngine:
         self._timeout = timeout
         self._process: BrowserProcess | None = None
         self._connection: Connection | None = None
+        self._clock_ticks = 0.0
         self._frame_ticks = 0.0
+        self._patience = NETWORK_PATIENCE
         self._budget_spent = False
 
     def open(self) -> None:
@@ -95,13 +98,18 @@ class LockstepEngine:
         self.call("Emulation.setFocusEmulationEnabled", enabled=True)
         self.call("Emulation.setTimezoneOverride", timezoneId="UTC")
         self.call("Page.addScriptToEvaluateOnNewDocument", source=page_script())
-        self._frame_ticks = self.call(
+        self._frame_ticks = 0.0
+        self._clock_ticks = self.call(
             "Emulation.setVirtualTimePolicy",
             policy="pause",
             initialVirtualTime=START_OF_TIME,
         )["virtualTimeTicksBase"]
 
+    def renew(self) -> None:
+        self.call("Network.clearBrowserCookies")
+
     def navigate(self, url: str) -> None:
+        self._patience = NETWORK_PATIENCE
         call_id = self._send("Page.navigate", {"url": url})
         try:
             result = self._wait_drawing(call_id, self._timeout)
@@ -154,8 +162,15 @@ class LockstepEngine:
         self._draw(time.monotonic() + self._timeout)
 
     def screenshot(self) -> bytes:
-        data = self._draw(time.monotonic() + self._timeout, screenshot={"format": "png"})
-        return base64.b64decode(data["screenshotData"])
+        deadline = time.monotonic() + self._timeout
+        while True:
+            frame = self._draw(deadline, screenshot={"format": "png"})
+            if "screenshotData" in frame:
+                return base64.b64decode(frame["screenshotData"])
+            # Nothing to be seen: a page that is being replaced, or that just crashed.
+            if time.monotonic() > deadline:
+                raise DeviceError("the browser draws nothing", "page_hung")
+            self._open_connection.receive(0.02)
 
     def close(self) -> None:
         process, self._process, self._connection = self._process, None, None
@@ -191,7 +206,7 @@ class LockstepEngine:
 
     def _draw(self, deadline: float, **params: Any) -> Mapping[str, Any]:
         # Chromium never answers a frame whose time is not later than the last one's.
-        self._frame_ticks += 0.1
+        self._frame_ticks = max(self._clock_ticks, self._frame_ticks + 0.001)
         call_id = self._send(
             "HeadlessExperimental.beginFrame",
             {"frameTimeTicks": self._frame_ticks, "interval": 16.0, **params},
@@ -206,20 +221,28 @@ class LockstepEngine:
         """
         if milliseconds <= 0:
             return
+        self._clock_ticks += milliseconds
+        patience = min(deadline, time.monotonic() + self._patience)
+        if self._spend(milliseconds, "pauseIfNetworkFetchesPending", patience):
+            return
+        logger.info("a request of the page is still open after %g s", self._patience)
+        self._patience = IMPATIENCE
+        if not self._spend(milliseconds, "advance", deadline):
+            raise DeviceError("the page's clock does not run; it may be in a loop", "page_hung")
+
+    def _spend(self, milliseconds: float, policy: str, deadline: float) -> bool:
+        """Give the page's clock that much time; whether it was spent by the deadline."""
         self._budget_spent = False
-        self._frame_ticks += milliseconds
         self.call(
             "Emulation.setVirtualTimePolicy",
-            policy="pauseIfNetworkFetchesPending",
+            policy=policy,
             budget=milliseconds,
             maxVirtualTimeTaskStarvationCount=1000,
         )
-        patience = min(deadline, time.monotonic() + NETWORK_PATIENCE)
         while not self._budget_spent:
-            if not self._open_connection.receive(patience - time.monotonic()):
-                logger.info("a network request is still open after %g s", NETWORK_PATIENCE)
-                self.call("Emulation.setVirtualTimePolicy", policy="pause")
-                return
+            if not self._open_connection.receive(deadline - time.monotonic()):
+                return False
+        return True
 
     def _on_event(self, event: Event) -> None:
         match event["method"]:

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from agentenv.devices.browser.engine import (
     CALL_TIMEOUT,
+    IMPATIENCE,
     LOAD_TIMEOUT,
     NETWORK_PATIENCE,
     InputEvent,
@@ -41,9 +42,11 @@ logger = logging.getLogger(__name__)
 
 _FLAGS = ("--disable-frame-rate-limit", "--disable-gpu-vsync")
 _HEAD_START = 3600.0
-"""Playwright's clock runs until it is paused, which it can be only in its future."""
 _PUMP_MS = 50.0
 """Page time that passes between two looks at a promise."""
+_GONE = "the browser or its page ended; the next reset starts another"
+_LOOK_EVERY = 0.2
+"""Seconds between two looks at whether the page crashed: then its calls never return."""
 _KEEP_FRAMES = """Object.defineProperty(window, '__agentenvFrame', {
   value: window.requestAnimationFrame.bind(window),
 });"""
@@ -77,10 +80,16 @@ class PlaywrightEngine:
         self._pid: int | None = None
         self._requests: set[Any] = set()
         self._crashed = False
+        self._patience = NETWORK_PATIENCE
 
     def open(self) -> None:
+        self._crashed = False
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="agentenv-playwright")
         self._run(self._open, LOAD_TIMEOUT)
+
+    def renew(self) -> None:
+        self._run(self._new_page)
+        self._patience = NETWORK_PATIENCE
 
     def navigate(self, url: str) -> None:
         result = self.call("Page.navigate", url=url)
@@ -135,14 +144,16 @@ class PlaywrightEngine:
             raise DeviceError("the browser is not open; reset the device first", "not_connected")
         limit = timeout or self._timeout
         future: Future[_Result] = self._worker.submit(task)
-        try:
-            return future.result(limit)
-        except FutureTimeout as error:
-            raise DeviceError(
-                f"the browser did not answer within {limit:g} s; "
-                "the page may be in an endless loop",
-                "page_hung",
-            ) from error
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline:
+            with suppress(FutureTimeout):
+                return future.result(min(_LOOK_EVERY, limit))
+            if self._crashed:
+                raise DeviceError(_GONE, "browser_crashed")
+        raise DeviceError(
+            f"the browser did not answer within {limit:g} s; the page may be in a loop",
+            "page_hung",
+        )
 
     def _open(self) -> None:
         try:
@@ -153,12 +164,21 @@ class PlaywrightEngine:
         self._error = Error
         self._playwright = sync_playwright().start()
         self._browser = self._launch(binary)
+        self._new_page()
+
+    def _new_page(self) -> None:
+        """A page in a new context: no cookies, no history, and a clock that has not run."""
+        for context in self._browser.contexts:
+            context.close()
         context = self._browser.new_context(
             viewport=self._size, locale="en-US", timezone_id="UTC", accept_downloads=False
         )
         context.add_init_script(_KEEP_FRAMES)
+        # The clock runs until it is paused, which it can be only in its future.
         context.clock.install(time=START_OF_TIME - _HEAD_START)
+        context.clock.pause_at(START_OF_TIME)
         context.add_init_script(page_script())
+        self._requests.clear()
         self._page = context.new_page()
         self._page.on("dialog", self._on_dialog)
         self._page.on("crash", self._on_crash)
@@ -166,7 +186,6 @@ class PlaywrightEngine:
         self._page.on("requestfinished", lambda request: self._requests.discard(request))
         self._page.on("requestfailed", lambda request: self._requests.discard(request))
         self._session = context.new_cdp_session(self._page)
-        self._page.clock.pause_at(START_OF_TIME)
         self._send("Animation.enable", {})
         self._send("Animation.setPlaybackRate", {"playbackRate": 0})
 
@@ -189,7 +208,7 @@ class PlaywrightEngine:
 
     def _on_dialog(self, dialog: Any) -> None:
         logger.info("accepted a dialog: %s", dialog.message)
-        dialog.accept()
+        dialog.accept(dialog.default_value) if dialog.type == "prompt" else dialog.accept()
 
     def _on_crash(self, _: Any) -> None:
         self._crashed = True
@@ -205,8 +224,7 @@ class PlaywrightEngine:
 
     def _raise_if_gone(self, error: Exception | None) -> None:
         if self._crashed or not self._browser.is_connected():
-            message = "the browser ended; the next reset starts another"
-            raise DeviceError(message, "browser_crashed") from error
+            raise DeviceError(_GONE, "browser_crashed") from error
 
     def _evaluate(self, expression: str, deadline: float) -> Any:
         outcome = self._evaluate_now(_tracked(expression))
@@ -246,10 +264,14 @@ class PlaywrightEngine:
 
     def _wait_for_network(self) -> None:
         """As in lockstep, the clock waits for requests, but not for ever."""
-        patience = time.monotonic() + NETWORK_PATIENCE
-        while self._requests and time.monotonic() < patience:
-            self._page.wait_for_timeout(5)
-        self._requests.clear()
+        patience = time.monotonic() + self._patience
+        while self._requests:
+            if time.monotonic() > patience:
+                logger.info("a request of the page is still open after %g s", self._patience)
+                self._patience = IMPATIENCE
+                self._requests.clear()
+            else:
+                self._page.wait_for_timeout(5)
 
     def _draw(self) -> None:
         with suppress(ScriptError):

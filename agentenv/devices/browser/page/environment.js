@@ -2,14 +2,13 @@
 (agentenv) => {
   // Clocks in whole milliseconds: fractions differ from one start of the browser to the next.
   const nativeNow = performance.now.bind(performance);
-  const born = nativeNow();
+  let born = nativeNow();
   const uptime = () => Math.round(nativeNow() - born);
   performance.now = uptime;
 
-  // A page opens at a fixed instant, and a reset turns its date back to it.
+  // A page opens at a fixed instant, and a reset turns its clocks back to it.
   const NativeDate = Date;
-  let opened = agentenv.startOfTime;
-  const now = () => opened + uptime();
+  const now = () => agentenv.startOfTime + uptime();
   window.Date = new Proxy(NativeDate, {
     apply: () => new NativeDate(now()).toString(),
     construct: (target, args, self) => Reflect.construct(target, args.length ? args : [now()], self),
@@ -53,22 +52,24 @@
   agentenv.listensForClicks = (element) => listening.has(element)
     || Boolean(element.onclick || element.onmousedown || element.onmouseup || element.onpointerdown);
 
-  // A drop-down's popup is a window of its own, which is not in the screenshot and would
-  // swallow the next input: a press on it only focuses it (options are chosen by input_text).
+  // The popup of a drop-down or a date is a window of its own: it is not in the screenshot,
+  // swallows the next input, and stops a browser in lockstep for good. A press on such a field
+  // only focuses it (options and dates are chosen by input_text).
   const isDropDown = (node) => node instanceof HTMLSelectElement && !node.multiple && node.size <= 1;
-  const isPicker = (node) => node instanceof HTMLInputElement
-    && (node.type === 'color' || node.type === 'file');
+  const PICKERS = new Set(['color', 'file', 'date', 'datetime-local', 'month', 'time', 'week']);
+  const isPicker = (node) => node instanceof HTMLInputElement && PICKERS.has(node.type);
   const onWindow = (type, handler) => addEventListener.call(window, type, handler, true);
   onWindow('mousedown', (event) => {
     if (isDropDown(event.target)) { event.preventDefault(); event.target.focus(); }
   });
   onWindow('keydown', (event) => {
-    const opens = event.key === ' ' || event.key === 'Enter' || event.key === 'F4' || event.altKey;
-    if (isDropDown(event.target) && opens) event.preventDefault();
+    const opens = event.key === ' ' || event.key === 'F4' || event.altKey
+      || (event.key === 'Enter' && isDropDown(event.target));
+    if (opens && (isDropDown(event.target) || isPicker(event.target))) event.preventDefault();
   });
-  // So is a picker's, and a link that opens another tab: this browser has one.
   onWindow('click', (event) => {
     if (isPicker(event.target)) event.preventDefault();
+    // This browser has one tab.
     const link = event.target instanceof Element && event.target.closest('a[target], area[target]');
     if (link && link.target === '_blank') link.target = '_self';
   });
@@ -81,7 +82,7 @@
   agentenv.rest = (url) => {
     if (location.href.split('#')[0] !== url.split('#')[0]) return false;
     if (location.href !== url) history.replaceState(history.state, '', url);
-    opened = agentenv.startOfTime - uptime();
+    born = nativeNow();
     if (document.activeElement && document.activeElement !== document.body) {
       document.activeElement.blur();
     }

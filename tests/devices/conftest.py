@@ -1,0 +1,35 @@
+"""One browser per engine, shared by the tests of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from agentenv.devices.browser import BrowserDevice, open_browser
+from agentenv.devices.browser.launch import CHROMIUM, HEADLESS_SHELL, find_browser
+from tests.devices.browser_pages import SIZE
+
+ENGINES = ("lockstep", "playwright")
+
+
+def open_test_browser(engine: str, timeout: float = 5) -> BrowserDevice:
+    """A browser with short deadlines; skips where the engine's Chromium is not installed."""
+    kinds = [HEADLESS_SHELL] if engine == "lockstep" else [CHROMIUM, HEADLESS_SHELL]
+    if not any(find_browser(kind) for kind in kinds):
+        pytest.skip(f"no Chromium for the {engine} engine")
+    return open_browser(*SIZE, engine, timeout=timeout, load_timeout=timeout)
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def browser(request: pytest.FixtureRequest) -> Iterator[BrowserDevice]:
+    device = open_test_browser(request.param)
+    yield device
+    device.close()
+
+
+@pytest.fixture
+def lockstep() -> Iterator[BrowserDevice]:
+    device = open_test_browser("lockstep")
+    yield device
+    device.close()
