@@ -45,7 +45,7 @@ class Prefix:
 
 @dataclass
 class Extension:
-    """What the model computed over suffixes; R = B * N rows, S = longest suffix."""
+    """What the model computed over R suffixes, the longest of S tokens."""
 
     logits: Tensor
     """(R, S, V); position t predicts suffix token t + 1."""
@@ -190,38 +190,52 @@ class VisionLanguageModel:
                 text = text.replace(token, f"{token[0]} {token[1:]}")
         return text
 
+    def freeze_vision(self) -> None:
+        """Leave the image encoder as it is; only what reads its features is trained."""
+        for name, parameter in self.model.named_parameters():
+            if ".vision_" in name or ".visual." in name:
+                parameter.requires_grad_(False)
+
     def extend(
-        self, prefix: Prefix, suffixes: Sequence[Sequence[int]], *, layer: int | None = None
+        self,
+        prefix: Prefix,
+        suffixes: Sequence[Sequence[int]],
+        *,
+        owners: Sequence[int] | None = None,
+        layer: int | None = None,
     ) -> Extension:
-        """Continue each prefix by N suffixes (consumes the prefix's cache).
+        """Continue prefixes by suffixes (consumes the prefix's cache).
 
         Args:
             prefix: of B prompts.
-            suffixes: B * N token lists, the N of the first prompt first; none empty.
+            suffixes: R token lists, none empty.
+            owners: which prompt each suffix continues, R numbers in [0, B); without
+                them, R must be B * N and the N of the first prompt come first.
             layer: also return this layer's hidden state (index into
                 `output_hidden_states`, 0 being the embeddings, -1 the last).
         """
-        repeats = len(suffixes) // prefix.attention_mask.shape[0]
+        prompts = len(prefix.attention_mask)
+        if owners is None:
+            owners = [row * prompts // len(suffixes) for row in range(len(suffixes))]
+        index = torch.tensor(owners, device=self.device)
         width = max(len(suffix) for suffix in suffixes)
         lengths = torch.tensor([len(suffix) for suffix in suffixes], device=self.device)
         mask = torch.arange(width, device=self.device) < lengths[:, None]
         ids = torch.tensor(
             [[*suffix, *[0] * (width - len(suffix))] for suffix in suffixes], device=self.device
         )
-        if repeats > 1:
-            prefix.cache.batch_repeat_interleave(repeats)
+        if list(owners) != list(range(prompts)):
+            prefix.cache.batch_select_indices(index)
         with self.autocast():
             out = self.model(
                 input_ids=ids,
-                attention_mask=torch.cat(
-                    [prefix.attention_mask.repeat_interleave(repeats, 0), mask.long()], dim=1
-                ),
+                attention_mask=torch.cat([prefix.attention_mask[index], mask.long()], dim=1),
                 past_key_values=prefix.cache,
                 use_cache=True,
                 output_hidden_states=layer is not None,
             )
         logits = out.logits.float()
-        first = prefix.last_logits.repeat_interleave(repeats, 0)[:, None]
+        first = prefix.last_logits[index][:, None]
         predictions = torch.cat([first, logits[:, :-1]], dim=1)
         log_probs = torch.log_softmax(predictions, -1).gather(-1, ids[..., None])[..., 0]
         hidden = None

@@ -55,6 +55,27 @@ def test_sharing_the_prefix_gives_the_log_probs_of_the_plain_computation(
             )
 
 
+def test_prompts_may_have_different_numbers_of_suffixes(
+    vlm: VisionLanguageModel, prompts: list[Prompt]
+) -> None:
+    answers = [vlm.tokenize(text) for text in ANSWERS]
+    owners = [0, 2, 2]
+    extension = vlm.extend(vlm.encode(prompts), answers, owners=owners)
+    for row, (owner, answer) in enumerate(zip(owners, answers, strict=True)):
+        plain = plain_log_probs(vlm, prompts[owner], answer)
+        shared = extension.log_probs[row, : len(answer)]
+        torch.testing.assert_close(shared, plain, atol=1e-4, rtol=1e-4)
+
+
+def test_the_image_encoder_can_be_left_out_of_training() -> None:
+    frozen = untrained_vlm()
+    frozen.freeze_vision()
+    trained = {n for n, p in frozen.model.named_parameters() if p.requires_grad}
+    assert any("language_model" in name for name in trained)
+    assert any("projector" in name for name in trained)
+    assert not any("vision_tower" in name for name in trained)
+
+
 def test_sharing_the_prefix_gives_the_gradients_of_the_plain_computation(
     vlm: VisionLanguageModel, prompts: list[Prompt]
 ) -> None:

@@ -85,6 +85,8 @@ class DigiQConfig:
     threads: int = 0
     """Torch threads; 0 takes what torch chooses."""
     dialect: str = "json"
+    freeze_vision: bool = True
+    """Train what reads the image features and not the image encoder (as the authors do)."""
     baselines: tuple[Literal["filtered_bc"], ...] = ("filtered_bc",)
     """Trained on the same data, with the same number of steps, and evaluated alike."""
     collect: CollectSettings = field(default_factory=CollectSettings)

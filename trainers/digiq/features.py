@@ -54,10 +54,14 @@ def extract_features(
         rows = slice(start, min(start + batch_size, len(prompts)))
         batch = candidates[rows]
         prefix = vlm.encode(prompts[rows], layer=layer)
-        suffixes = [
-            question_suffix(vlm, text, dialect.parse(text)) for row in batch for text in row.texts
-        ]
-        extension = vlm.extend(prefix, suffixes, layer=layer)
+        # Equal candidates of a state have equal features: each is computed once.
+        pairs = [(i, text) for i, row in enumerate(batch) for text in dict.fromkeys(row.texts)]
+        extension = vlm.extend(
+            prefix,
+            [question_suffix(vlm, text, dialect.parse(text)) for _, text in pairs],
+            owners=[i for i, _ in pairs],
+            layer=layer,
+        )
         assert prefix.hidden is not None
         assert extension.hidden is not None
         n, size = len(batch[0].texts), prefix.hidden.shape[1]
@@ -65,7 +69,9 @@ def extract_features(
             states = _memory_map(folder / "state.npy", (len(prompts), size))
             features = _memory_map(folder / "candidates.npy", (len(prompts), n, size))
         states[rows] = prefix.hidden.cpu().numpy()
-        features[rows] = extension.hidden.view(len(batch), n, size).cpu().numpy()
+        place = {pair: number for number, pair in enumerate(pairs)}
+        order = [place[i, text] for i, row in enumerate(batch) for text in row.texts]
+        features[rows] = extension.hidden[order].view(len(batch), n, size).cpu().numpy()
         progress(rows.stop)
     for array in (states, features):
         if array is not None:

@@ -22,8 +22,8 @@ from agentenv.config import save_config
 from agentenv.dialects import get_dialect
 from agentenv.errors import ConfigError
 from agentenv.policies.language_model import VisionLanguageModel
-from agentenv.policies.prompts import Prompt, render
-from agentenv.policies.vlm import VLMPolicy
+from agentenv.policies.prompts import Prompt, PromptFormat, render
+from agentenv.policies.vlm import VLMPolicy, weights_digest
 from agentenv.progress import track
 from agentenv.statistics import Summary, summarise
 from agentenv.tasks.selection import select_tasks
@@ -74,7 +74,7 @@ class DigiQ:
         c = self.config
         return {
             "tasks": sorted(self.tasks),
-            "base": c.base,
+            "base": self.base_digest,
             "seed": c.seed,
             "dialect": c.dialect,
             "collect": asdict(c.collect),
@@ -84,7 +84,7 @@ class DigiQ:
     def feature_inputs(self) -> dict[str, Any]:
         c = self.config
         parts = {"candidates": asdict(c.candidates), "representation": asdict(c.representation)}
-        return {**self.collect_inputs, **parts, "lora": asdict(c.lora)}
+        return {**self.collect_inputs, **parts, **self.trained_parts}
 
     @property
     def critic_inputs(self) -> dict[str, Any]:
@@ -92,8 +92,12 @@ class DigiQ:
 
     def actor_inputs(self, method: str) -> dict[str, Any]:
         inputs = self.collect_inputs if method == "filtered_bc" else self.critic_inputs
-        lora = asdict(self.config.lora)
-        return {**inputs, "lora": lora, "actor": asdict(self.config.actor), "method": method}
+        inputs = {**inputs, **self.trained_parts, "method": method}
+        return {**inputs, "actor": asdict(self.config.actor)}
+
+    @property
+    def trained_parts(self) -> dict[str, Any]:
+        return {"lora": asdict(self.config.lora), "freeze_vision": self.config.freeze_vision}
 
     def folder(self, name: str, inputs: Any) -> Path:
         """Where a stage keeps what it may continue: other inputs, another folder."""
@@ -102,6 +106,13 @@ class DigiQ:
     def base(self) -> VisionLanguageModel:
         """The base policy's model, loaded anew (stages train their own copy)."""
         return VisionLanguageModel.from_pretrained(self.config.base)
+
+    def trainable(self) -> VisionLanguageModel:
+        """A copy of the base policy's model with what the settings let be trained."""
+        vlm = self.base()
+        if self.config.freeze_vision:
+            vlm.freeze_vision()
+        return with_adapter(vlm, self.config.lora)
 
     def policy(self, model: str | Path, temperature: float) -> VLMPolicy:
         """A model as a policy that samples with the run's seed."""
@@ -144,8 +155,12 @@ class DigiQ:
         ]
 
     @cached_property
-    def base_form(self) -> Any:
+    def base_form(self) -> PromptFormat:
         return self.base().form
+
+    @cached_property
+    def base_digest(self) -> str:
+        return weights_digest(self.base())
 
     @cached_property
     def candidates(self) -> list[Candidates]:
@@ -174,7 +189,7 @@ class DigiQ:
             return self.base()
         folder = self.config.out / "representation"
         if self.run.finished("representation", self.feature_inputs) is None:
-            vlm = with_adapter(self.base(), self.config.lora)
+            vlm = self.trainable()
             texts = [row.texts[0] for row in self.candidates]
             questions = questions_of(self.episodes, self.prompts, texts, vlm)
             with track("3 representation", total=c.steps) as bar:
@@ -280,7 +295,7 @@ class DigiQ:
         ]
         if not examples:
             raise ConfigError(f"{method} selected no action to imitate; collect more data")
-        vlm = with_adapter(self.base(), self.config.lora)
+        vlm = self.trainable()
         settings = ImitationSettings(
             steps=c.steps,
             batch_size=c.batch_size,

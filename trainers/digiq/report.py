@@ -128,7 +128,7 @@ def _curves(digiq: DigiQ) -> list[Curve]:
         Curve(
             "Critic: ranking on held-out episodes",
             [
-                series_from_metrics(critic, name, label=name)
+                series_from_metrics(critic, f"validation_{name}", label=name.replace("_", " "))
                 for name in ("ranking", "ranking_within_task", "advantage_ranking")
             ],
             y_label="AUC",
