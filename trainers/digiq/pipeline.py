@@ -109,10 +109,10 @@ class DigiQ:
 
     def trainable(self) -> VisionLanguageModel:
         """A copy of the base policy's model with what the settings let be trained."""
-        vlm = self.base()
+        vlm = with_adapter(self.base(), self.config.lora)
         if self.config.freeze_vision:
-            vlm.freeze_vision()
-        return with_adapter(vlm, self.config.lora)
+            vlm.freeze_vision()  # its adapters too
+        return vlm
 
     def policy(self, model: str | Path, temperature: float) -> VLMPolicy:
         """A model as a policy that samples with the run's seed."""
