@@ -6,7 +6,7 @@ INSTALL := scripts/install.py
 INPUTS := pyproject.toml constraints.txt $(INSTALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint tables clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -23,6 +23,9 @@ lint: $(VENV)/.dev ## style (ruff) and types (mypy)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+tables: $(VENV)/.train ## write the README's tables from benchmarks/results
+	@$(BIN)/python -m scripts.tables
 
 clean: ## remove .venv, runs/ and every cache
 	@rm -rf $(VENV) runs .agentenv build dist *.egg-info

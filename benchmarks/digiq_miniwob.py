@@ -1,0 +1,266 @@
+"""Success on MiniWoB++ of the base policy, filtered BC and Digi-Q.
+
+    python -m benchmarks.digiq_miniwob --seeds 0 1 2
+    python -m benchmarks.digiq_miniwob --from-run runs/demo
+
+Episodes of all seeds are pooled. Every seed trains anew and acts on the same held-out
+instances, so the intervals speak of episodes, not of other tasks or instances.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import tyro
+
+from agentenv.cli.main import configure_logging, print_error
+from agentenv.config import config_to_mapping, load_config
+from agentenv.data_files import data_file
+from agentenv.errors import AgentenvError, ConfigError
+from agentenv.progress import console
+from agentenv.statistics import SuccessRate, Summary, print_table, summarise
+from agentenv.trajectories.store import TrajectoryStore
+from benchmarks.results_file import RESULTS, Row, check_command, write_results
+from trainers.digiq.config import DigiQConfig
+
+NAME = "digiq_miniwob"
+PEER = "base"
+"""What the others are compared with."""
+
+
+@dataclass(frozen=True)
+class BenchmarkConfig:
+    """Run Digi-Q for some seeds, and publish its success and its baselines'."""
+
+    seeds: tuple[int, ...] = (0,)
+    """One run each, in `seed-N` of the run directory; finished stages are not run again."""
+    config: Path | None = None
+    """Settings as YAML, from the checkout's root; those of the demo if not given."""
+    out: Path = Path("runs/benchmarks/digiq_miniwob")
+    """Run directory."""
+    from_run: tuple[Path, ...] = ()
+    """Publish these finished runs, e.g. of `agentenv demo`, instead of running; they
+    must have the same settings, and bring their seeds."""
+    results: Path = RESULTS
+    """Folder of the file that is written."""
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What one run found."""
+
+    seed: int
+    summaries: Mapping[str, Summary]
+    """By label, `PEER` first."""
+    day: date
+    """When it was evaluated."""
+
+
+def run(config: BenchmarkConfig) -> Path:
+    """Run or read the runs, print the pooled table, write the results; returns their file.
+
+    Raises:
+        ConfigError: settings are wrong, or a run to publish is unfinished, has other
+            settings or the same seed as another one.
+    """
+    settings = load_settings(config.config)
+    if config.from_run:
+        runs = [read_run(path, settings) for path in config.from_run]
+        seeds = tuple(finished.seed for finished in runs)
+        command = _command(config, seeds)
+    else:
+        seeds = config.seeds
+        command = _command(config, seeds)  # before the hours it takes: it may be refused
+        runs = [
+            train_seed(replace(settings, seed=seed, out=config.out / f"seed-{seed}"))
+            for seed in seeds
+        ]
+    labels = list(runs[0].summaries)
+    pooled = {label: pool([finished.summaries[label] for finished in runs]) for label in labels}
+    rows = result_rows(pooled, seeds)
+    day = max(finished.day for finished in runs)
+    path = write_results(NAME, rows, command, day=day, folder=config.results)
+    print_table(pooled, title=f"Success, {len(seeds)} seed(s)", console=console)
+    for row in rows:
+        if row.metric == "success" and row.vs:
+            console.print(f"{row.label} / {PEER}: {row.vs[PEER]:.2f}", highlight=False)
+    console.print(f"results: {path}", soft_wrap=True, highlight=False)
+    return path
+
+
+def load_settings(path: Path | None) -> DigiQConfig:
+    """Settings from YAML; without a path those of `agentenv demo`.
+
+    Their base policy is one in ``data/``, or with a path any that a run takes.
+
+    Raises:
+        ConfigError: the file or the demo's model is missing, or a field is wrong.
+    """
+    settings = load_config(DigiQConfig, path or data_file("demo.yaml"))
+    try:
+        return replace(settings, base=str(data_file(settings.base)))
+    except ConfigError:
+        if path is None:
+            raise
+        return settings
+
+
+def train_seed(settings: DigiQConfig) -> FinishedRun:
+    """Run what is missing of one seed."""
+    from trainers.digiq.pipeline import train  # needs torch, which publishing does not
+
+    return FinishedRun(settings.seed, train(settings), date.today())
+
+
+def read_run(path: Path, settings: DigiQConfig) -> FinishedRun:
+    """The evaluation of a finished run, without running anything.
+
+    Args:
+        path: its run directory.
+        settings: what it must have run with, apart from what cannot change the outcome's
+            distribution: seed, directory, browsers at once, threads.
+
+    Raises:
+        ConfigError: it has other settings, or episodes are missing.
+        StoreError: an evaluation is damaged.
+    """
+    config = load_config(DigiQConfig, path / "config.yaml")
+    _refuse_other_settings(path, config, settings)
+    stores = {label: _evaluation(path, label) for label in (PEER, *config.baselines, "digiq")}
+    summaries = {label: summarise(store.episodes()) for label, store in stores.items()}
+    expected = config.evaluation.episodes * config.evaluation.attempts
+    tasks = {task for summary in summaries.values() for task in summary.by_task}
+    for label, summary in summaries.items():
+        counts = {task: summary.by_task.get(task, SuccessRate()) for task in tasks}
+        short = [task for task, rate in counts.items() if rate.n + rate.infra_errors != expected]
+        if short:
+            raise ConfigError(
+                f"{path}: the evaluation of {label} has not all {expected} episodes of "
+                f"{', '.join(sorted(short))}; run its command again to finish it"
+            )
+    day = max(date.fromisoformat(store.manifest.created[:10]) for store in stores.values())
+    return FinishedRun(config.seed, summaries, day)
+
+
+def pool(summaries: Sequence[Summary]) -> Summary:
+    """All episodes of several runs as those of one."""
+    tasks = sorted({task for summary in summaries for task in summary.by_task})
+    by_task = {
+        task: sum((s.by_task.get(task, SuccessRate()) for s in summaries), SuccessRate())
+        for task in tasks
+    }
+    causes: Counter[str] = Counter()
+    for summary in summaries:
+        causes.update(summary.infra_causes)
+    overall = sum((summary.overall for summary in summaries), SuccessRate())
+    return Summary(overall, by_task, dict(causes.most_common()))
+
+
+def result_rows(summaries: Mapping[str, Summary], seeds: tuple[int, ...]) -> list[Row]:
+    """Success overall, then by task, of each label; each with its ratio to `PEER`.
+
+    Where the infrastructure failed there is a row `infra_errors` too: its episodes are
+    in no other row.
+    """
+    peer = summaries[PEER]
+    rows = []
+    for label, summary in summaries.items():
+        rows.append(_row(label, "success", summary.overall, peer.overall, seeds))
+        for task, rate in summary.by_task.items():
+            of_peer = peer.by_task.get(task, SuccessRate())
+            rows.append(_row(label, f"success:{task}", rate, of_peer, seeds))
+        if failed := summary.overall.infra_errors:
+            episodes = summary.overall.n + failed
+            rows.append(
+                Row(
+                    label=label,
+                    metric="infra_errors",
+                    value=failed,
+                    unit="episodes",
+                    n=episodes,
+                    seeds=seeds,
+                )
+            )
+    return rows
+
+
+def _row(
+    label: str, metric: str, rate: SuccessRate, peer: SuccessRate, seeds: tuple[int, ...]
+) -> Row:
+    if not rate.n:
+        raise ConfigError(f"{metric} of {label}: every episode failed infrastructure; run it anew")
+    low, high = rate.interval
+    # A peer that never succeeds has no ratio.
+    compared = label != PEER and peer.successes > 0
+    return Row(
+        label=label,
+        metric=metric,
+        value=round(rate.rate, 4),
+        unit="fraction",
+        ci95=(round(low, 4), round(high, 4)),
+        n=rate.n,
+        seeds=seeds,
+        vs={PEER: round(rate.rate / peer.rate, 3)} if compared else {},
+    )
+
+
+def _command(config: BenchmarkConfig, seeds: tuple[int, ...]) -> str:
+    """What makes the numbers from nothing: runs that are published have these settings too."""
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ConfigError(f"seeds {list(seeds)}: give each once; twice the same is no new evidence")
+    words = ["python -m benchmarks.digiq_miniwob", "--seeds", *map(str, seeds)]
+    if config.config is not None:
+        words += ["--config", str(config.config)]
+    command = " ".join(words)
+    check_command(command)
+    return command
+
+
+def _refuse_other_settings(path: Path, actual: DigiQConfig, wanted: DigiQConfig) -> None:
+    ours, theirs = (
+        config_to_mapping(
+            # Where the model lies may differ between checkouts; its name may not.
+            replace(c, seed=0, out=Path(), devices=1, threads=0, base=Path(c.base).name)
+        )
+        for c in (wanted, actual)
+    )
+    differing = [name for name in ours if ours[name] != theirs[name]]
+    if differing:
+        raise ConfigError(
+            f"{path} was run with other settings ({', '.join(differing)}); name the file that "
+            "it was run with (--config), or run it again"
+        )
+
+
+def _evaluation(path: Path, label: str) -> TrajectoryStore:
+    folders = sorted((path / "evaluation").glob(f"{label}-*"))
+    if not folders:
+        raise ConfigError(f"{path} has no evaluation of {label}; run its command again")
+    if len(folders) > 1:
+        names = ", ".join(folder.name for folder in folders)
+        raise ConfigError(
+            f"{path} holds several evaluations of {label} ({names}), of settings that have "
+            "changed since; delete the outdated ones"
+        )
+    return TrajectoryStore(folders[0])
+
+
+def main() -> int:
+    """Parse the command line and run; returns the exit status."""
+    config = tyro.cli(BenchmarkConfig, prog="python -m benchmarks.digiq_miniwob")
+    configure_logging(verbose=False)
+    try:
+        run(config)
+    except AgentenvError as error:
+        print_error(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

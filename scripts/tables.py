@@ -1,0 +1,195 @@
+"""Write the README's tables from ``benchmarks/results/``; `make tables` calls this.
+
+    python -m scripts.tables            rewrite what lies between the markers
+    python -m scripts.tables --check    only say whether that would change anything
+
+A table stands between ``<!-- table:NAME -->`` and ``<!-- /table:NAME -->``, where NAME.json
+holds the results.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from agentenv.cli.main import print_error
+from agentenv.config import closest
+from agentenv.errors import AgentenvError, ConfigError
+from agentenv.progress import console
+from benchmarks.results_file import RESULTS, Results, Row, load_results
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+TITLES = {
+    "base": "base",
+    "filtered_bc": "filtered BC",
+    "digirl": "DigiRL",
+    "digiq": "Digi-Q",
+    "craft_gui": "CRAFT-GUI",
+}
+"""Label -> how people write it; other labels are written as they are."""
+TASK_METRIC = "success:"
+
+_MARKER = re.compile(r"<!-- (?P<close>/?)table:(?P<name>[^\s>]*) -->")
+
+
+@dataclass(frozen=True)
+class TablesConfig:
+    """Write the README's tables from the published results."""
+
+    check: bool = False
+    """Change nothing; fail if a table is out of date."""
+    readme: Path = README
+    results: Path = RESULTS
+
+
+def run(config: TablesConfig) -> None:
+    """Rewrite or check the tables of one file.
+
+    Raises:
+        ConfigError: a marker is wrong or has no results, a file is missing, or, when
+            checking, a table is not what the results give.
+    """
+    try:
+        before = config.readme.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read {config.readme}: {error.strerror}") from error
+    after = with_tables(before, read_all(config.results))
+    if after == before:
+        console.print(f"{config.readme.name}: its tables are up to date", highlight=False)
+    elif config.check:
+        raise ConfigError(f"{config.readme.name}: a table is out of date; run: make tables")
+    else:
+        config.readme.write_text(after, encoding="utf-8")
+        console.print(f"{config.readme.name}: tables written", highlight=False)
+
+
+def read_all(folder: Path) -> dict[str, Results]:
+    """Every published result, by name.
+
+    Raises:
+        ConfigError: a file is not as `Results` says.
+    """
+    return {path.stem: load_results(path) for path in sorted(folder.glob("*.json"))}
+
+
+def with_tables(text: str, results: Mapping[str, Results]) -> str:
+    """`text` with the table of its results between each pair of markers.
+
+    Raises:
+        ConfigError: a marker has no partner, or there are no results of its name.
+    """
+    markers = list(_MARKER.finditer(text))
+    parts, position = [], 0
+    for opening, closing in zip(markers[::2], [*markers[1::2], None], strict=False):
+        name = opening["name"]
+        if closing is None or opening["close"] or not closing["close"] or closing["name"] != name:
+            raise ConfigError(
+                f"the marker {opening[0]} has no partner: a table stands between "
+                "<!-- table:NAME --> and <!-- /table:NAME -->, one after the other"
+            )
+        if name not in results:
+            hint = closest(name, sorted(results)) if results else ""
+            raise ConfigError(
+                f"there are no results for {opening[0]}{hint}; write {name}.json with its "
+                "script in benchmarks/"
+            )
+        parts += [text[position : opening.end()], "\n", markdown(results[name]), "\n"]
+        position = closing.start()
+    return "".join([*parts, text[position:]])
+
+
+def markdown(results: Results) -> str:
+    """Results as a table and what it takes to get them again."""
+    success = any(row.metric == "success" for row in results.rows)
+    lines = _success_table(results) if success else _plain_table(results)
+    machine = results.machine
+    origin = (
+        f"Measured on {results.date} with {machine.cores} cores of {machine.cpu} and "
+        f"{machine.memory_gb:.0f} GB of memory. Again: `{results.command}`."
+    )
+    return "\n".join([*lines, "", " ".join([*_remarks(results, success), origin])])
+
+
+def _success_table(results: Results) -> list[str]:
+    labels = list(dict.fromkeys(row.label for row in results.rows))
+    rows = {(row.label, row.metric): row for row in results.rows}
+    metrics = dict.fromkeys(row.metric for row in results.rows)
+    tasks = sorted(m.removeprefix(TASK_METRIC) for m in metrics if m.startswith(TASK_METRIC))
+    lines = [
+        _line(["task", *(TITLES.get(label, label) for label in labels)]),
+        _line(["---", *("---:" for _ in labels)]),
+    ]
+    for task in tasks:
+        found = (rows.get((label, TASK_METRIC + task)) for label in labels)
+        lines.append(_line([task, *(_percent(row) for row in found)]))
+    totals = (rows.get((label, "success")) for label in labels)
+    lines.append(_line(["**all tasks**", *(f"**{_percent(row, 1)}**" for row in totals)]))
+    return lines
+
+
+def _percent(row: Row | None, digits: int = 0) -> str:
+    """E.g. ``40 %``, and with decimal places the interval too: ``40.0 % [30.9, 49.8]``."""
+    if row is None:
+        return "-"
+    text = f"{100 * row.value:.{digits}f} %"
+    if not digits or row.ci95 is None:
+        return text
+    low, high = (f"{100 * bound:.{digits}f}" for bound in row.ci95)
+    return f"{text} [{low}, {high}]"
+
+
+def _plain_table(results: Results) -> list[str]:
+    """One line a number, for whatever is no success rate."""
+    lines = [
+        _line(["", "metric", "value", "95 % interval", "compared with"]),
+        _line(["---", "---", "---:", "---:", "---"]),
+    ]
+    for row in results.rows:
+        interval = "" if row.ci95 is None else f"[{row.ci95[0]:.4g}, {row.ci95[1]:.4g}]"
+        ratios = ", ".join(f"{ratio:.2f} × {peer}" for peer, ratio in row.vs.items())
+        value = f"{row.value:.4g} {row.unit}".strip()
+        lines.append(_line([TITLES.get(row.label, row.label), row.metric, value, interval, ratios]))
+    return lines
+
+
+def _remarks(results: Results, success: bool) -> list[str]:
+    if not success:
+        return []
+    totals = [row for row in results.rows if row.metric == "success"]
+    counts = sorted({row.n for row in totals})
+    number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    seeds = sorted({seed for row in totals for seed in row.seeds})
+    trained = f" ({_seeds(seeds)})" if seeds else ""
+    remarks = [f"{number} episodes a policy{trained}; in brackets 95 % intervals."]
+    failures = sum(int(row.value) for row in results.rows if row.metric == "infra_errors")
+    if failures:
+        remarks.append(f"Infrastructure failures, left out: {failures}.")
+    return remarks
+
+
+def _seeds(seeds: list[int]) -> str:
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def main() -> int:
+    """Parse the command line and run; returns the exit status."""
+    config = tyro.cli(TablesConfig, prog="python -m scripts.tables")
+    try:
+        run(config)
+    except AgentenvError as error:
+        print_error(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
