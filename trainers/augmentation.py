@@ -57,33 +57,44 @@ def substitute(
     return _map_history(history, swap), _map_action(action, swap)
 
 
-def synthetic_lookup(observation: Observation, rng: np.random.Generator) -> tuple[History, Action]:
-    """A made-up screen with named controls, and the goal to tap or fill one of them.
+def copying_exercise(
+    observation: Observation, rng: np.random.Generator
+) -> tuple[History, list[Action]]:
+    """A made-up screen, a goal that names several of its controls, and the actions on them.
+
+    Several answers to one prompt: copying and looking up get a dense signal, which is
+    what makes a model from scratch learn them at all.
 
     Args:
         observation: lends its screenshot (the text is what this teaches).
-        rng: draws names and the target.
+        rng: draws names, targets and what is to be typed.
     """
-    count = int(rng.integers(2, 16))
+    count = int(rng.integers(2, 12))
     names = [random_word(rng, "a" * int(rng.integers(2, 9))) for _ in range(count)]
     names = [f"{n} {random_word(rng, 'abcd')}" if rng.random() < 0.2 else n for n in names]
-    typing = rng.random() < 0.3
-    role = "textbox" if typing else str(rng.choice(["button", "link", "tab", "checkbox", "text"]))
+    names = [n.capitalize() if rng.random() < 0.3 else n for n in names]
+    first = int(rng.integers(4))
+    roles = [str(rng.choice(["button", "link", "tab", "checkbox", "textbox"])) for _ in names]
     elements = tuple(
-        UIElement(index=i, role=role, name=name, bounds=(0.0, 0.0, 0.1, 0.1), clickable=True)
-        for i, name in enumerate(names)
+        UIElement(first + i, role, name, (0.0, 0.0, 0.1, 0.1), clickable=True)
+        for i, (role, name) in enumerate(zip(roles, names, strict=True))
     )
-    target = int(rng.integers(count))
-    action: Action
-    if typing:
-        text = random_word(rng, "a1bcd" if rng.random() < 0.5 else "abcdef")
-        goal = f'Enter "{text}" into {names[target]}.'
-        action = InputText(label=names[target], element=target, text=text)
-    else:
-        goal = f'Click on "{names[target]}".'
-        action = Tap(label=names[target], element=target)
+    wishes: list[str] = []
+    actions: list[Action] = []
+    for number in rng.permutation(count)[: int(rng.integers(1, 7))]:
+        target = elements[int(number)]
+        action: Action
+        if target.role == "textbox":
+            text = random_word(rng, "a1bcd" if rng.random() < 0.4 else "abcdef")
+            wishes.append(f'enter "{text}" into "{target.name}"')
+            action = InputText(label=target.name, element=target.index, text=text)
+        else:
+            wishes.append(f'click "{target.name}"')
+            action = Tap(label=target.name, element=target.index)
+        actions.append(action)
+    goal = "All at once: " + ", ".join(wishes)
     made_up = replace(observation, elements=elements, goal=goal, last_action_error="")
-    return History(made_up), action
+    return History(made_up), actions
 
 
 def _spoken(action: Action) -> list[str]:

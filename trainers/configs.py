@@ -40,8 +40,8 @@ class SFTConfig:
     substitute: float = 0.0
     """Share of the action's words replaced by made-up ones, in goal, elements and
     action alike; teaches a model from scratch to copy."""
-    synthetic: float = 0.0
-    """Share of examples that are made-up name-to-index look-ups."""
+    exercises: float = 0.0
+    """Share of examples that are made up: screens of invented names to copy and look up."""
     successful_only: bool = True
     """Imitate successful episodes only."""
     validation_share: float = 0.03

@@ -20,7 +20,7 @@ from agentenv.policies.language_model import VisionLanguageModel
 from agentenv.policies.prompts import Prompt, PromptFormat, render
 from agentenv.progress import track
 from agentenv.trajectories.store import TrajectoryStore
-from trainers.augmentation import substitute, synthetic_lookup
+from trainers.augmentation import copying_exercise, substitute
 from trainers.configs import LoraConfig, SFTConfig
 from trainers.imitation import (
     BatchOrder,
@@ -161,7 +161,10 @@ def _train_phase(
     )
     batch_of = _batches(vlm, config, image, training)
     stage = f"sft_{name}"
-    held_out = [_example(vlm, config, image, pair) for pair in islice(validation, 256)]
+    held_out = [
+        _example(vlm, config, image, history, [action])
+        for history, action in islice(validation, 256)
+    ]
     with track(f"train ({name})", total=steps) as bar:
 
         def progress(step: int, values: dict[str, float]) -> None:
@@ -186,23 +189,29 @@ def _batches(
         examples = []
         for index in order(step):
             history, action = training[index]
-            if rng.random() < config.synthetic:
-                history, action = synthetic_lookup(history.observation, rng)
+            actions = [action]
+            if rng.random() < config.exercises:
+                history, actions = copying_exercise(history.observation, rng)
             elif config.substitute and rng.random() < 0.5:
                 history, action = substitute(history, action, rng, config.substitute)
-            examples.append(_example(vlm, config, image, (history, action)))
+                actions = [action]
+            examples.append(_example(vlm, config, image, history, actions))
         return examples
 
     return batch_of
 
 
 def _example(
-    vlm: VisionLanguageModel, config: SFTConfig, image: bool, pair: Demonstration
+    vlm: VisionLanguageModel,
+    config: SFTConfig,
+    image: bool,
+    history: History,
+    actions: Sequence[Action],
 ) -> Example:
-    history, action = pair
     dialect = get_dialect(config.dialect)
     prompt = render(history, dialect, vlm.form, BROWSER_ACTIONS)
-    return Example(prompt if image else Prompt(prompt.text, None), dialect.print(action))
+    answer = "\n".join(dialect.print(action) for action in actions)
+    return Example(prompt if image else Prompt(prompt.text, None), answer)
 
 
 @torch.no_grad()
