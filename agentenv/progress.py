@@ -34,14 +34,14 @@ SECONDS_BETWEEN_LINES = 15.0
 class Tracker:
     """Handle on one running piece of work; made by `track`."""
 
-    def __init__(self, description: str, total: int, bar: Progress | None) -> None:
+    def __init__(self, description: str, total: int, done: int, bar: Progress | None) -> None:
         self.description = description
         self.total = total
-        self.done = 0
+        self.done = self._before = done
         self._bar = bar
         self._task: TaskID | None = None
         if bar is not None:
-            self._task = bar.add_task(description, total=total, text="")
+            self._task = bar.add_task(description, total=total, completed=done, text="")
         self._started = self._last_line = time.monotonic()
 
     def advance(self, count: int = 1, text: str | None = None) -> None:
@@ -57,7 +57,7 @@ class Tracker:
         if now - self._last_line >= SECONDS_BETWEEN_LINES or self.done == self.total:
             self._last_line = now
             elapsed = now - self._started
-            left = elapsed / max(self.done, 1) * (self.total - self.done)
+            left = elapsed / max(self.done - self._before, 1) * (self.total - self.done)
             logger.info(
                 "%s: %d/%d, %.0f s, about %.0f s left%s",
                 self.description,
@@ -70,14 +70,14 @@ class Tracker:
 
 
 @contextmanager
-def track(description: str, total: int) -> Iterator[Tracker]:
-    """Show progress on `total` things while the block runs.
+def track(description: str, total: int, done: int = 0) -> Iterator[Tracker]:
+    """Show progress on `total` things while the block runs; `done` were there before.
 
     >>> with track("collect", total=100) as progress:
     ...     progress.advance(text="success 82 %")
     """
     if not error_console.is_terminal:
-        yield Tracker(description, total, None)
+        yield Tracker(description, total, done, None)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -89,4 +89,4 @@ def track(description: str, total: int) -> Iterator[Tracker]:
         TextColumn("{task.fields[text]}"),
     )
     with Progress(*columns, console=error_console) as bar:
-        yield Tracker(description, total, bar)
+        yield Tracker(description, total, done, bar)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
@@ -114,6 +115,14 @@ def save_training_state(
     temporary = path.with_name(path.name + ".tmp")
     save_file(tensors, temporary)
     temporary.replace(path)
+
+
+def saved_step(path: Path) -> int:
+    """How many steps a saved training state has behind it; 0 if there is none."""
+    if not path.exists():
+        return 0
+    with safe_open(path, framework="pt") as file:
+        return int(file.get_tensor("step"))
 
 
 def load_training_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:

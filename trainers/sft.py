@@ -29,7 +29,7 @@ from trainers.imitation import (
     imitate,
     imitation_loss,
 )
-from trainers.runs import RunDirectory
+from trainers.runs import RunDirectory, saved_step
 
 logger = logging.getLogger(__name__)
 Demonstration = tuple[History, Action]
@@ -165,7 +165,8 @@ def _train_phase(
         _example(vlm, config, image, history, [action])
         for history, action in islice(validation, 256)
     ]
-    with track(f"train ({name})", total=steps) as bar:
+    state = config.out / f"{stage}.safetensors"
+    with track(f"train ({name})", total=steps, done=saved_step(state)) as bar:
 
         def progress(step: int, values: dict[str, float]) -> None:
             if step % 50 == 0 or step == steps:
@@ -174,7 +175,6 @@ def _train_phase(
                 run.log(stage, step, values)
             bar.advance(step - bar.done, text=f"loss {values['loss']:.3f}")
 
-        state = config.out / f"{stage}.safetensors"
         imitate(vlm, batch_of, settings, progress=progress, state_file=state)
 
 

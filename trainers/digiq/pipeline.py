@@ -45,7 +45,7 @@ from trainers.digiq.representation import finetune_representation, questions_of
 from trainers.digiq.td import split_by_episode, train_critic
 from trainers.digiq.transitions import TransitionFeatures
 from trainers.imitation import BatchOrder, Example, ImitationSettings, imitate
-from trainers.runs import RunDirectory, fingerprint
+from trainers.runs import RunDirectory, fingerprint, saved_step
 from trainers.sft import with_adapter
 
 logger = logging.getLogger(__name__)
@@ -254,6 +254,7 @@ class DigiQ:
                 bar.advance(step - bar.done, text=f"loss {row['train_loss']:.3f}")
 
             critic, _ = train_critic(self.features, self.config.critic, log)
+            bar.advance(bar.total - bar.done)  # it may have stopped early
         critic.save(file)
         self.run.finish("critic", self.critic_inputs, {})
         return critic
@@ -303,14 +304,14 @@ class DigiQ:
             seed=self.config.seed,
         )
         order = BatchOrder([len(e.prompt.text) for e in examples], c.batch_size, settings.seed)
-        with track(f"6 imitate ({method})", total=c.steps) as bar:
+        state = self.folder(f"actor_{method}", inputs).with_suffix(".safetensors")
+        with track(f"6 imitate ({method})", total=c.steps, done=saved_step(state)) as bar:
 
             def progress(step: int, values: dict[str, float]) -> None:
                 if step % 10 == 0:
                     self.run.log(f"actor_{method}", step, values)
                 bar.advance(step - bar.done, text=f"loss {values['loss']:.3f}")
 
-            state = self.folder(f"actor_{method}", inputs).with_suffix(".safetensors")
             imitate(
                 vlm,
                 lambda step: [examples[i] for i in order(step)],
