@@ -16,7 +16,10 @@ from agentenv.tasks.miniwob.oracles.screen import (
     with_role,
 )
 
-WIDGET_ROLES = {"radio": "radio", "checkbox": "checkbox", "button": "button"}
+LOWEST = 0.995
+"""An element that reaches further down than this is cut by the screen's edge."""
+GRIP_CONTRAST = 50
+"""Of 255: between a field's background and the lines of its grip."""
 
 
 def only_button(now: Observation) -> Action:
@@ -79,19 +82,29 @@ def link_in_tabs(now: Observation) -> Action:
 
 
 def section_then_submit(now: Observation) -> Action:
-    """Expand the section below and click submit."""
+    """Expand the section below and click submit, scrolling down if it is only half shown."""
     section = with_role(now, "tab")[0]
-    return tap_named(now, "Submit", "button") if section.checked else tap(section)
+    if not section.checked:
+        return tap(section)
+    submit = named(now, "Submit")
+    return tap(None if submit is None or submit.bounds[3] > LOWEST else submit)
 
 
 def widget(now: Observation) -> Action:
-    """Click on a "checkbox" widget."""
+    """Click on a "checkbox" widget; text areas have a grip in their corner."""
     kind = quoted(now.goal)[-1]
-    if kind in WIDGET_ROLES:
-        return tap(next(iter(with_role(now, WIDGET_ROLES[kind])), None))
-    several_lines = kind == "textarea"
-    matching = [e for e in fields(now) if ("multiline" in e.description) == several_lines]
+    if kind not in ("text", "textarea"):
+        return tap(next(iter(with_role(now, kind)), None))
+    matching = [field for field in fields(now) if has_grip(now, field) == (kind == "textarea")]
     return tap(next(iter(matching), None))
+
+
+def has_grip(now: Observation, field: UIElement) -> bool:
+    """Whether something is drawn just inside the field's lower right corner."""
+    height, width, _ = now.screenshot.shape
+    right, bottom = round(field.bounds[2] * width), round(field.bounds[3] * height)
+    corner = now.screenshot[bottom - 6 : bottom - 1, right - 6 : right - 1]
+    return bool(corner.size and corner.max() - corner.min() > GRIP_CONTRAST)
 
 
 def nth_field(now: Observation) -> Action:

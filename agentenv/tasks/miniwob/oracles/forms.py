@@ -9,6 +9,7 @@ from agentenv.actions import Action, InputText
 from agentenv.observations import Observation
 from agentenv.tasks.miniwob.oracles.screen import (
     between,
+    contents,
     fields,
     fill,
     named,
@@ -95,11 +96,11 @@ def autocomplete(now: Observation) -> Action:
     start, *rest = quoted(now.goal)
     end = rest[0] if rest else ""
     field = fields(now)[0]
-    if field.value.startswith(start) and field.value.endswith(end) and field.value != start:
+    suggested = [e for e in contents(now) if e.clickable and e.name.startswith(start)]
+    if field.value == start and suggested:
+        return tap(next((e for e in suggested if e.name.endswith(end)), None))
+    if field.value.startswith(start) and field.value.endswith(end):
         return tap_named(now, "Submit", "button")
-    for element in now.elements:
-        if element.name.startswith(start) and element.name.endswith(end) and element.clickable:
-            return tap(element)
     return InputText(text=start, **target_of(field))
 
 

@@ -58,9 +58,9 @@ def search(now: Observation, pattern: str) -> re.Match[str]:
 def nth_word(now: Observation) -> Action:
     """Find the 4th word in the paragraph and type it."""
     number = int(re.findall(r"(\d+)\w\w word", now.goal)[0])
-    texts = [element for element in contents(now) if not element.clickable and element.name]
-    paragraph = max(texts, key=lambda element: len(element.name))
-    return enter(now, re.sub(r"[^a-zA-Z]", "", paragraph.name.split()[number - 1]))
+    texts = [element.name for element in contents(now) if not element.clickable]
+    words = max(texts, key=len, default="").split()
+    return enter(now, re.sub(r"[^a-zA-Z]", "", words[number - 1]))
 
 
 def cell_of_table(now: Observation) -> Action:

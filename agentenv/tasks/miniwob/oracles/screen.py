@@ -9,13 +9,14 @@ from agentenv.actions import Action, InputText, Scroll, Tap
 from agentenv.observations import Observation, UIElement
 from agentenv.tasks.targets import target_of
 
-GOAL_BAR = 50 / 210
-"""How far down the bar that words the goal reaches, as a fraction of the screen."""
+GOAL = "query"
+"""The pages' id of the bar that words the goal; ids of parts of it begin so."""
 
 
 def contents(observation: Observation) -> list[UIElement]:
     """The elements of the page, without the bar that words the goal."""
-    return [element for element in observation.elements if element.bounds[3] > GOAL_BAR]
+    goal = [e.bounds[3] for e in observation.elements if e.resource_id.startswith(GOAL)]
+    return [e for e in observation.elements if e.bounds[3] > max(goal, default=0.0)]
 
 
 def named(

@@ -1,0 +1,199 @@
+"""MiniWoB++ in a real browser: fair starts, honest ends, and oracles that solve their tasks."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+
+import gymnasium
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from agentenv.actions import Action, Tap, Wait
+from agentenv.devices.base import Device
+from agentenv.devices.browser.launch import CHROMIUM, HEADLESS_SHELL, find_browser
+from agentenv.env import DeviceEnv
+from agentenv.errors import ActionError, ConfigError
+from agentenv.observations import Observation
+from agentenv.tasks import get_task, suite
+from agentenv.tasks.base import SPLITS, Split, TaskInstance
+from agentenv.tasks.miniwob.oracles import ORACLES
+from agentenv.tasks.miniwob.pages import NAMES, html_folder
+
+SEEDS = 2
+"""Instances per oracle: the tests are to stay quick."""
+
+needs_browser = pytest.mark.skipif(
+    not any(find_browser(kind) for kind in (HEADLESS_SHELL, CHROMIUM)), reason="no Chromium"
+)
+
+
+@pytest.fixture(scope="module")
+def device() -> Iterator[Device]:
+    browser = get_task("miniwob/click-test-2").open_device()
+    yield browser
+    browser.close()
+
+
+def environment(name: str, device: Device) -> DeviceEnv:
+    return DeviceEnv(get_task(f"miniwob/{name}"), device)
+
+
+def instance(name: str, split: Split = "train", index: int = 0) -> TaskInstance:
+    return get_task(f"miniwob/{name}").instance(split, index)
+
+
+def fingerprint(screen: Observation) -> str:
+    """Of everything that an agent is shown."""
+    shown = repr((screen.goal, screen.elements)).encode() + screen.png
+    return hashlib.sha256(shown).hexdigest()
+
+
+def test_every_page_of_the_package_is_a_registered_environment() -> None:
+    assert {page.stem for page in (html_folder() / "miniwob").glob("*.html")} == set(NAMES)
+    for name in NAMES:
+        assert f"agentenv/MiniWob-{name}-v0" in gymnasium.registry
+        assert f"miniwob/{name}" in suite("miniwob")
+
+
+def test_unknown_names_are_answered_with_the_closest_ones() -> None:
+    with pytest.raises(ConfigError, match="did you mean miniwob/click-test"):
+        get_task("miniwob/clik-test")
+    with pytest.raises(ConfigError, match=r"did you mean miniwob/click-test-2\?"):
+        get_task("click-test-2")
+    with pytest.raises(ConfigError, match="miniwob"):
+        suite("miniwbo")
+
+
+def test_without_the_pages_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="pip install"):
+        instance("click-test-2")
+
+
+@needs_browser
+def test_gymnasium_finds_no_fault() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        env = gymnasium.make("agentenv/MiniWob-click-test-2-v0", render_mode="rgb_array")
+        check_env(env.unwrapped)
+        env.close()
+
+
+@needs_browser
+@pytest.mark.parametrize("name", ORACLES)
+def test_the_oracle_solves_the_task_from_the_screen_alone(name: str, device: Device) -> None:
+    env = environment(name, device)
+    for index in range(SEEDS):
+        screen = env.begin(instance(name, index=index))
+        oracle = env.task.oracle(env.instance)
+        result = env.advance(oracle(screen))
+        while not (result.terminated or result.truncated):
+            result = env.advance(oracle(result.observation))
+        assert result.success, f"{env.instance.key}: {screen.goal}"
+        assert result.terminated
+        assert result.raw_reward
+        assert result.raw_reward > 0
+
+
+@needs_browser
+@pytest.mark.parametrize("name", ORACLES)
+def test_on_a_strange_screen_the_oracle_acts_or_says_that_it_cannot(
+    name: str, device: Device
+) -> None:
+    env = environment(name, device)
+    empty = replace(env.begin(instance(name)), elements=())
+    try:
+        action: Action | None = env.task.oracle(env.instance)(empty)
+    except ActionError:
+        action = None
+    assert action is None or action.type != "invalid"
+
+
+@needs_browser
+@pytest.mark.parametrize("name", ["click-test-2", "login-user", "click-checkboxes", "click-tab-2"])
+def test_doing_nothing_runs_out_of_steps_and_earns_nothing(name: str, device: Device) -> None:
+    env = environment(name, device)
+    env.begin(instance(name))
+    results = [env.advance(Wait(seconds=0.1)) for _ in range(env.max_steps)]
+    assert not any(result.terminated or result.reward for result in results)
+    assert [result.truncated for result in results] == [False] * (env.max_steps - 1) + [True]
+
+
+@needs_browser
+def test_a_wrong_click_ends_the_episode_without_reward(device: Device) -> None:
+    env = environment("click-test-2", device)
+    screen = env.begin(instance("click-test-2"))
+    wrong = next(element for element in screen.elements if element.name == "TWO")
+    result = env.advance(Tap(element=wrong.index))
+    assert result.terminated
+    assert not result.truncated
+    assert (result.reward, result.raw_reward) == (0.0, -1.0)
+
+
+@needs_browser
+def test_the_page_does_not_run_out_of_time_while_the_agent_waits(device: Device) -> None:
+    env = environment("click-test-2", device)
+    env.begin(instance("click-test-2"))
+    assert not env.advance(Wait(seconds=60)).terminated
+
+
+@needs_browser
+def test_no_cover_and_no_reward_are_on_the_screen(device: Device) -> None:
+    env = environment("click-test-2", device)
+    before = env.begin(instance("click-test-2"))
+    after = env.advance(env.task.oracle(env.instance)(before)).observation
+    for screen in (before, after):
+        assert screen.screenshot.shape == (210, 160, 3)
+        assert screen.screenshot.mean() > 128
+        assert not any("START" in element.name for element in screen.elements)
+
+
+@needs_browser
+def test_splits_draw_different_instances(device: Device) -> None:
+    env = environment("click-checkboxes", device)
+    goals = {
+        env.begin(instance("click-checkboxes", split, index)).goal
+        for split in SPLITS
+        for index in range(3)
+    }
+    assert len(goals) == 9
+
+
+FIRST_SCREENS = """
+import json, sys
+from agentenv.env import DeviceEnv
+from agentenv.tasks import get_task
+from tests.tasks.test_miniwob import first_screens
+print(json.dumps(first_screens(json.loads(sys.argv[1]))))
+"""
+KINDS = ["click-test-2", "click-dialog-2", "click-tab", "choose-list", "click-color", "click-shape"]
+
+
+def first_screens(names: list[str]) -> dict[str, str]:
+    """Fingerprints of the first screens, each after another episode in the same browser."""
+    device = get_task(f"miniwob/{names[0]}").open_device()
+    shown = {}
+    for name in names:
+        env = environment(name, device)
+        other = env.begin(instance(name, index=1))
+        env.advance(env.task.oracle(env.instance)(other))
+        shown[name] = fingerprint(env.begin(instance(name)))
+    device.close()
+    return shown
+
+
+@needs_browser
+def test_the_same_instance_is_the_same_screen_in_another_process(device: Device) -> None:
+    command = [sys.executable, "-c", FIRST_SCREENS, json.dumps(KINDS)]
+    theirs = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    for name in KINDS:
+        env = environment(name, device)
+        assert fingerprint(env.begin(instance(name))) == theirs[name], name
+        assert not env.task.verify(env.instance, device.state(), None).done
