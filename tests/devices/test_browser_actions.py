@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agentenv.actions import (
+    Action,
     Answer,
     DoubleTap,
     InputText,
@@ -28,7 +29,9 @@ for (const type of ['keydown', 'keyup', 'input', 'change'])
 </script>"""
 
 
-def test_a_tap_on_an_element_clicks_it_and_says_where(browser: BrowserDevice, tmp_path: Path) -> None:
+def test_a_tap_on_an_element_clicks_it_and_says_where(
+    browser: BrowserDevice, tmp_path: Path
+) -> None:
     open_page(browser, tmp_path, "<button onclick='log.push(1)'>Go</button>")
     button = find(browser, "Go", "button")
     sent = browser.act(Tap(element=button.index, label="Go"))
@@ -58,7 +61,7 @@ def test_double_tap_and_long_press(browser: BrowserDevice, tmp_path: Path) -> No
     a.onmouseup = () => { if (performance.now() - down >= 500) log.push('long'); };
     </script>"""
     open_page(browser, tmp_path, script)
-    actions = [DoubleTap(point=(0.1, 0.1)), LongPress(point=(0.1, 0.1))]
+    actions: list[Action] = [DoubleTap(point=(0.1, 0.1)), LongPress(point=(0.1, 0.1))]
     assert log_after(browser, *actions) == ["double", "long"]
 
 
@@ -70,7 +73,8 @@ def test_a_swipe_drags_with_moves_in_between(browser: BrowserDevice, tmp_path: P
     open_page(browser, tmp_path, script)
     log = log_after(browser, Swipe(start=(0.25, 0.5), end=(0.75, 0.5)))
     assert log[-2:] == [240, "up 240"]
-    assert log[:-1] == sorted(set(log[:-1]), key=int)  # type: ignore[call-overload]
+    moves = [int(str(x)) for x in log[:-1]]
+    assert moves == sorted(set(moves))
     assert len(log) >= 5
 
 
@@ -90,8 +94,8 @@ def test_a_draggable_element_is_dropped_where_the_swipe_ends(
 
 
 def test_scrolling_the_page_and_a_box(browser: BrowserDevice, tmp_path: Path) -> None:
-    body = """<div id=box style='height:100px;overflow:auto'><div style='height:900px'>in</div></div>
-    <div style='height:2000px'>below</div>"""
+    body = """<div id=box style='height:100px;overflow:auto'>
+    <div style='height:900px'>in</div></div><div style='height:2000px'>below</div>"""
     open_page(browser, tmp_path, body, state="[scrollY, box.scrollTop]")
     assert log_after(browser, Scroll(direction="down")) == [144, 0]
     assert log_after(browser, Scroll(direction="up")) == [0, 0]
@@ -170,11 +174,13 @@ def test_text_into_a_drop_down_chooses_that_option(browser: BrowserDevice, tmp_p
     assert (fruit.value, fruit.description) == ("Apple", "Apple | Red pear")
     assert log_after(browser, InputText(element=fruit.index, text="red pear")) == ["2"]
     assert find(browser, "Fruit").value == "Red pear"
-    with pytest.raises(ActionError, match="Apple | Red pear"):
+    with pytest.raises(ActionError, match=r"Apple \| Red pear"):
         browser.act(InputText(element=fruit.index, text="Plum"))
 
 
-def test_options_of_a_list_that_takes_several_add_up(browser: BrowserDevice, tmp_path: Path) -> None:
+def test_options_of_a_list_that_takes_several_add_up(
+    browser: BrowserDevice, tmp_path: Path
+) -> None:
     body = "<select id=s multiple aria-label=L><option>A</option><option>B</option></select>"
     open_page(browser, tmp_path, body, state="[...s.selectedOptions].map((o) => o.text)")
     index = find(browser, "L", "listbox").index
@@ -183,7 +189,9 @@ def test_options_of_a_list_that_takes_several_add_up(browser: BrowserDevice, tmp
     assert log_after(browser, InputText(element=index, text="B")) == ["B"]
 
 
-def test_a_tap_on_a_drop_down_leaves_no_hidden_popup(browser: BrowserDevice, tmp_path: Path) -> None:
+def test_a_tap_on_a_drop_down_leaves_no_hidden_popup(
+    browser: BrowserDevice, tmp_path: Path
+) -> None:
     body = """<select id=s><option>Apple</option><option>Pear</option></select>
     <input type=date><button onclick='log.push(s.value)'>Go</button>"""
     open_page(browser, tmp_path, body)
@@ -211,7 +219,7 @@ def test_pickers_open_no_hidden_popup(browser: BrowserDevice, tmp_path: Path) ->
 def test_keys_reach_the_page(browser: BrowserDevice, tmp_path: Path) -> None:
     form = "<form onsubmit='log.push(f.value); return false'><input id=f aria-label=Field></form>"
     open_page(browser, tmp_path, form)
-    actions = [
+    actions: list[Action] = [
         InputText(element=find(browser, "Field").index, text="abc"),
         PressKey(key="backspace"),
         PressKey(key="arrow_left"),

@@ -10,6 +10,7 @@ import pytest
 from agentenv.actions import Tap, Wait
 from agentenv.devices.base import BrowserSetup
 from agentenv.devices.browser import SETTLE_MS, BrowserDevice
+from agentenv.observations import Screen
 from tests.devices.browser_pages import find, log_after, open_page, write_page
 from tests.devices.conftest import open_test_browser
 
@@ -38,7 +39,7 @@ def test_an_action_advances_every_clock_by_the_same_time(
     open_page(browser, tmp_path, CLOCKS, state=READ)
     before = browser.state()["log"]
     after = log_after(browser, Tap(point=(0.9, 0.9)))
-    date, uptime, ticks, timeouts, left = (b - a for a, b in zip(before, after, strict=True))  # type: ignore[operator]
+    date, uptime, ticks, timeouts, left = (b - a for a, b in zip(before, after, strict=True))
     assert date == pytest.approx(SETTLE_MS, abs=1)
     assert uptime == pytest.approx(SETTLE_MS, abs=1)
     assert ticks == pytest.approx(SETTLE_MS / 10, abs=1)
@@ -97,20 +98,22 @@ def test_the_screenshot_shows_the_state_after_the_action(
 
 def test_the_same_start_gives_the_same_bytes_in_every_browser(tmp_path: Path) -> None:
     """Lockstep only: ordinary Chromium promises no such thing."""
-    body = CLOCKS + """<input id=f aria-label=Field><p id=p></p><script>function start(seed) {
+    body = (
+        CLOCKS
+        + """<input id=f aria-label=Field><p id=p></p><script>function start(seed) {
     f.value = ''; p.textContent = seed + ' ' + new Date() + performance.now(); f.focus(); }
     </script>"""
+    )
     url = write_page(tmp_path, body)
 
-    def trace(times: int) -> list[tuple[bytes, object]]:
+    def trace(times: int) -> list[Screen]:
         device = open_test_browser("lockstep")
         try:
             for _ in range(times):
                 device.reset(BrowserSetup(url, start="start(7)", reload=True))
             seen = []
             for _ in range(3):
-                screen = device.observe()
-                seen.append((screen.png, screen.elements))
+                seen.append(device.observe())
                 device.act(Tap(point=(0.3, 0.3)))
             return seen
         finally:

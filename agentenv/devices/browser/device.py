@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from agentenv.actions import BROWSER_ACTIONS, Action
@@ -19,14 +19,13 @@ from agentenv.observations import Screen
 
 logger = logging.getLogger(__name__)
 
-SETTLE_MS = 450.0
+SETTLE_MS = 480.0
 """Page time that passes after each action: enough for handlers, jQuery's effects (400 ms)
 and short transitions."""
-_LOAD_STEP_MS = 20.0
+_LOAD_STEP_MS = 10.0
 """Page time between two looks at whether the page is ready."""
-_LOAD_PATIENCE = 2.0
-_LOAD_PAUSE = 0.002
-"""Seconds."""
+_LOADED_AGE_MS = 500.0
+"""A page's age when it is started is a multiple of this."""
 BROWSER_DEVICE_ACTIONS: tuple[str, ...] = tuple(
     name for name in BROWSER_ACTIONS if name not in ("answer", "finish")
 )
@@ -81,9 +80,11 @@ class BrowserDevice:
         with self._guarded():
             engine, hands = self._connect()
             self._screen, self._listed = None, False
-            deadline = time.monotonic() + self._load_timeout
             hands.rest()
+            deadline = time.monotonic() + self._load_timeout
             if not self._is_open(engine, setup):
+                engine.renew()
+                deadline = time.monotonic() + self._load_timeout
                 self._load(engine, setup, deadline)
             self._start(engine, setup, deadline)
             self._setup = setup
@@ -191,9 +192,7 @@ class BrowserDevice:
 
     def _load(self, engine: Engine, setup: BrowserSetup, deadline: float) -> None:
         self._setup = None
-        engine.renew()
         engine.navigate(setup.url)
-        _wait_for_document(engine, deadline)
         while not self._is_ready(engine, setup):
             if time.monotonic() > deadline:
                 raise DeviceError(
@@ -204,6 +203,11 @@ class BrowserDevice:
             engine.draw()
         engine.call("Page.resetNavigationHistory")
         self._page = str(engine.evaluate("location.href"))
+        # How much page time loading took depends on the machine; how old a page is when it
+        # starts must not, or its timers and animations would stand differently.
+        age = float(engine.evaluate("performance.now()"))
+        engine.advance(_LOADED_AGE_MS - age % _LOADED_AGE_MS)
+        engine.draw()
         call_page(engine, "rest", self._page)
 
     def _is_ready(self, engine: Engine, setup: BrowserSetup) -> bool:
@@ -221,17 +225,3 @@ class BrowserDevice:
                 raise DeviceError(f"the start script failed: {error}", "start_failed") from error
         engine.advance(_LOAD_STEP_MS)
         self._png = engine.screenshot()
-
-
-def _wait_for_document(engine: Engine, deadline: float) -> None:
-    """Wait until the page has loaded, if it can without its clock.
-
-    The clock is left alone for as long as possible, so that a page that is ready starts at
-    the same instant of page time however slow the machine.
-    """
-    patience = min(deadline, time.monotonic() + _LOAD_PATIENCE)
-    while time.monotonic() < patience:
-        with suppress(ScriptError):
-            if engine.evaluate("document.readyState") == "complete":
-                return
-        time.sleep(_LOAD_PAUSE)

@@ -39,7 +39,7 @@ COMMON_FLAGS: tuple[str, ...] = (
     "--disable-smooth-scrolling",
     "--disable-sync",
     "--disable-dev-shm-usage",
-    "--disable-features=BackForwardCache,MediaRouter,PaintHolding,Translate",
+    "--disable-features=BackForwardCache,DeferRendererTasksAfterInput,MediaRouter,PaintHolding,Translate",
     "--font-render-hinting=none",
     "--force-color-profile=srgb",
     "--force-device-scale-factor=1",

@@ -88,7 +88,7 @@ class PlaywrightEngine:
         self._run(self._open, LOAD_TIMEOUT)
 
     def renew(self) -> None:
-        self._run(self._new_page)
+        self._run(self._new_page, LOAD_TIMEOUT)
         self._patience = NETWORK_PATIENCE
 
     def navigate(self, url: str) -> None:

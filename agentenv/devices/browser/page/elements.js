@@ -28,6 +28,17 @@
     '#ffa500': 'orange', '#ffc0cb': 'pink', '#a52a2a': 'brown',
   };
 
+  // A form's own properties are hidden by inputs of the same name (<input name=id>).
+  const getter = (prototype, name) => {
+    const { get } = Object.getOwnPropertyDescriptor(prototype, name);
+    return (node) => get.call(node);
+  };
+  const tagOf = getter(Element.prototype, 'tagName');
+  const idOf = getter(Element.prototype, 'id');
+  const childrenOf = getter(Element.prototype, 'children');
+  const nodesOf = getter(Node.prototype, 'childNodes');
+  const textOf = getter(Node.prototype, 'textContent');
+
   const squeeze = (text) => {
     const short = (text || '').replace(/\s+/g, ' ').trim();
     return short.length > MAX_TEXT ? short.slice(0, MAX_TEXT - 1) + '…' : short;
@@ -66,7 +77,7 @@
     if (element instanceof HTMLInputElement) {
       return element.type === 'hidden' ? '' : INPUT_ROLES[element.type] || 'textbox';
     }
-    switch (element.tagName) {
+    switch (tagOf(element)) {
       case 'BUTTON': case 'SUMMARY': return 'button';
       case 'A': case 'AREA': return given === 'presentation' ? '' : 'link';
       case 'SELECT': return element.multiple || element.size > 1 ? 'listbox' : 'combobox';
@@ -82,7 +93,10 @@
   const labelText = (element) => {
     const labels = element.labels ? [...element.labels] : [];
     const before = element.previousElementSibling;
-    if (!labels.length && before && before.tagName === 'LABEL' && !before.htmlFor) labels.push(before);
+    const isField = isEditable(element) || element instanceof HTMLSelectElement;
+    if (isField && !labels.length && before instanceof HTMLLabelElement && !before.control) {
+      labels.push(before);
+    }
     return squeeze(labels.map(seenText).join(' '));
   };
 
@@ -206,7 +220,7 @@
     }
 
     visit(element, context) {
-      if (this.records.length >= LIMIT || SKIPPED.has(element.tagName.toUpperCase())) return;
+      if (this.records.length >= LIMIT || SKIPPED.has(tagOf(element).toUpperCase())) return;
       const style = getComputedStyle(element);
       if (style.display === 'none' || style.opacity === '0') return;
       const rect = element.getBoundingClientRect();
@@ -235,7 +249,7 @@
         this.listShape(element, style, rect, box, child);
         return;
       }
-      if (element.tagName === 'LABEL') {
+      if (tagOf(element) === 'LABEL') {
         this.listLabel(element, style, box, child);
         return;
       }
@@ -267,7 +281,7 @@
     flags(element, role) {
       const is = (attribute) => element.getAttribute(attribute) === 'true';
       return {
-        resource_id: element.id || '',
+        resource_id: idOf(element),
         editable: isEditable(element) && !element.readOnly && !element.disabled,
         checked: (role === 'checkbox' || role === 'radio') && element.checked === true
           || is('aria-checked') || is('aria-selected') || is('aria-pressed')
@@ -282,7 +296,7 @@
     // of a larger one (a sortable list, a card) the pieces are listed, as clickable.
     isSimple(element) {
       const parts = element.querySelectorAll('*');
-      if (!/\S/.test(element.textContent)) {
+      if (!/\S/.test(textOf(element))) {
         return ![...parts].some((part) => controlRole(part) || part instanceof SVGElement
           || agentenv.listensForClicks(part));
       }
@@ -290,16 +304,18 @@
     }
 
     isIcon(element) {
-      return !/\S/.test(element.textContent) && !controlRole(element)
+      return !/\S/.test(textOf(element)) && !controlRole(element)
         && !(element instanceof SVGElement) && !agentenv.listensForClicks(element);
     }
 
     isInline(element) {
-      return element.tagName !== 'BR' && !controlRole(element) && !(element instanceof SVGElement)
-        && element.tagName !== 'LABEL' && !agentenv.listensForClicks(element)
-        && getComputedStyle(element).display === 'inline'
+      return tagOf(element) !== 'BR' && !controlRole(element) && !(element instanceof SVGElement)
+        && tagOf(element) !== 'LABEL' && !agentenv.listensForClicks(element)
+        && getComputedStyle(element).display === 'inline' && element.tabIndex < 0
+        && (getComputedStyle(element).cursor !== 'pointer'
+          || getComputedStyle(element.parentElement).cursor === 'pointer')
         && !this.delegated.has(element)
-        && [...element.children].every((inside) => this.isInline(inside));
+        && [...childrenOf(element)].every((inside) => this.isInline(inside));
     }
 
     listShape(element, style, rect, box, child) {
@@ -307,7 +323,7 @@
       const isText = tag === 'text';
       if ((!SHAPES.has(tag) && !isText) || isEmpty(box)) return;
       if (!testPoints(box).some((point) => uncovered(element, point))) return;
-      const title = [...element.children].find((part) => part.tagName === 'title');
+      const title = [...childrenOf(element)].find((part) => part.tagName === 'title');
       const name = isText ? squeeze(element.textContent)
         : squeeze(element.getAttribute('aria-label') || (title && title.textContent));
       if (isText) child.silent = true;
@@ -323,7 +339,7 @@
       const control = element.control;
       if (!control) {
         const next = element.nextElementSibling;
-        child.silent = Boolean(next && isEditable(next) && labelText(next) === seenText(element));
+        child.silent = Boolean(next && controlRole(next) && labelText(next) === seenText(element));
         return;
       }
       child.clickable = true;
@@ -362,11 +378,11 @@
       };
       const quiet = context.silent || element instanceof SVGElement
         || element instanceof HTMLTextAreaElement;
-      for (const node of element.childNodes) {
+      for (const node of nodesOf(element)) {
         if (node.nodeType === Node.TEXT_NODE) {
           if (!quiet) run.push(node);
         } else if (node.nodeType === Node.ELEMENT_NODE) {
-          if (!quiet && !SKIPPED.has(node.tagName) && /\S/.test(node.textContent)
+          if (!quiet && !SKIPPED.has(tagOf(node)) && /\S/.test(textOf(node))
               && this.isInline(node)) {
             run.push(node);
           } else {
@@ -382,12 +398,12 @@
       if (getComputedStyle(element).visibility !== 'visible') return;
       const range = rangeOver(run[0], run[run.length - 1]);
       const box = intersect(context.clip, range.getBoundingClientRect());
-      const name = run.length === element.childNodes.length
+      const name = run.length === nodesOf(element).length
         ? seenText(element) : squeeze(run.map((node) => node.textContent).join(''));
       if (!name || isEmpty(box)) return;
       if (!testPoints(box).slice(0, 3).some((point) => uncovered(element, point))) return;
       this.add({ node: element, first: run[0], last: run[run.length - 1] }, box, {
-        resource_id: element.id || '', role: 'text', name, value: '', description: '',
+        resource_id: idOf(element), role: 'text', name, value: '', description: '',
         clickable: context.clickable, editable: false, checked: false, focused: false,
         enabled: true, password: false, scrollable: false,
       });
