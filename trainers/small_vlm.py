@@ -1,7 +1,7 @@
 """A vision-language model small enough to train from scratch on two CPU cores.
 
 A standard LLaVA: a SigLIP encoder of 4 layers over 7 x 7 patches, a Qwen2 decoder
-of 6 layers, and a byte-level tokenizer of about a thousand entries, fitted to the
+of 4 layers, and a byte-level tokenizer of about a thousand entries, fitted to the
 task's own words. It loads through `AutoModelForImageTextToText` and
 `AutoProcessor` like any other.
 """
@@ -24,6 +24,7 @@ from transformers.models.siglip import SiglipImageProcessorPil
 
 from agentenv.policies.language_model import VisionLanguageModel
 from agentenv.policies.prompts import PromptFormat
+from trainers.copying_heads import write_copying_heads
 
 IMAGE_SIZE = 224
 PATCH_SIZE = 32
@@ -32,8 +33,10 @@ CHAT_TEMPLATE = (
     "{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}"
     "{% endfor %}{% endfor %}{% if add_generation_prompt %}<act>{% endif %}"
 )
-# Pieces of every answer in the json dialect: one token each keeps answers short.
+# Pieces of every prompt and answer in the json dialect: one token each keeps them short.
 SCAFFOLD = (
+    '{"label":"',
+    '{"element":',
     '{"type":"tap","label":"',
     '{"type":"tap","element":',
     '{"type":"input_text","label":"',
@@ -98,8 +101,8 @@ def build_small_vlm(
     text = Qwen2Config(
         vocab_size=len(tokenizer),
         hidden_size=256,
-        intermediate_size=768,
-        num_hidden_layers=6,
+        intermediate_size=512,
+        num_hidden_layers=4,
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=max_length,
@@ -119,6 +122,7 @@ def build_small_vlm(
     )
     torch.manual_seed(seed)
     model = AutoModelForImageTextToText.from_config(config)
+    write_copying_heads(model.model.language_model)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     processor = LlavaProcessor(

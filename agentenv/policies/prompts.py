@@ -1,8 +1,8 @@
 """From a history to the text a vision-language model reads.
 
-One element per line, its name before its index, so that the answer's
-``"label":...,"element":...`` copies a piece of the prompt in its own order:
-a small model learns that as plain induction.
+One element per line, written as an answer in the json dialect refers to it:
+``{"label":"Ok","element":3} button``. To act on it is then to repeat a piece of the
+prompt in its own order, which a small model learns as plain copying.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from agentenv.dialects.base import Dialect
 from agentenv.observations import UIElement
 from agentenv.policies.base import History
+from agentenv.tasks.targets import target_of
 
 PROMPT_VERSION = 1
 """Part of every feature-cache key: raise it when the rendered text changes."""
@@ -33,8 +34,8 @@ class PromptFormat:
     max_elements: int = 60
     max_turns: int = 3
     """Past actions shown."""
-    max_name: int = 60
-    """Characters of a name or value, then it is cut."""
+    max_value: int = 60
+    """Characters of what a field holds, then it is cut."""
     max_description: int = 160
 
     def save(self, folder: Path) -> None:
@@ -81,14 +82,13 @@ def render(
 
 
 def element_line(element: UIElement, form: PromptFormat) -> str:
-    """``"Submit" 4 button focused``: name, index, role, then what else is known."""
-    name = " ".join(element.name.split())[: form.max_name]
-    value = " ".join(element.value.split())[: form.max_name]
-    words = [f'"{name or value}" {element.index} {element.role}']
-    if value and name:
-        words.append(f'= "{value}"')
+    """``{"label":"Submit","element":4} button focused``: target, role, what else is known."""
+    target = {name: value for name, value in target_of(element).items() if value != ""}
+    words = [json.dumps(target, ensure_ascii=False, separators=(",", ":")), element.role]
+    if element.value and element.name:
+        words.append(f'= "{_one_line(element.value, form.max_value)}"')
     if element.description:
-        words.append(f"({element.description[: form.max_description]})")
+        words.append(f"({_one_line(element.description, form.max_description)})")
     if element.checked:
         words.append("checked")
     if element.focused:
@@ -96,3 +96,7 @@ def element_line(element: UIElement, form: PromptFormat) -> str:
     if not element.enabled:
         words.append("disabled")
     return " ".join(words)
+
+
+def _one_line(text: str, longest: int) -> str:
+    return " ".join(text.split())[:longest]
