@@ -13,7 +13,9 @@ class LoraConfig:
     rank: int = 0
     """0 trains every weight."""
     alpha: int = 32
+    """Scale of the adapter's output, divided by the rank."""
     dropout: float = 0.0
+    """On the adapter's input."""
     targets: str = "all-linear"
     """Modules that get an adapter, as peft names them."""
 
@@ -35,6 +37,7 @@ class SFTConfig:
     """Optimiser steps before those, without the screenshot (half the cost; a model
     from scratch learns to copy and look up first)."""
     batch_size: int = 16
+    """Examples per optimiser step."""
     learning_rate: float = 1e-4
     """About 1e-3 for the small model from scratch, 1e-5 for a large one."""
     substitute: float = 0.0
@@ -47,7 +50,9 @@ class SFTConfig:
     validation_share: float = 0.03
     """Share of episodes kept out for the validation loss."""
     seed: int = 0
+    """Of the split, the order, the made-up words, and a fresh model's weights."""
     threads: int = 0
     """Torch threads; 0 takes what torch chooses."""
     dialect: str = "json"
+    """How actions are written: json or qwen_mobile_use."""
     lora: LoraConfig = field(default_factory=LoraConfig)

@@ -17,6 +17,7 @@ class CollectSettings:
     episodes: int = 40
     """Instances of each task, drawn from the training split."""
     temperature: float = 1.0
+    """At which the base policy samples."""
     data: Path | None = None
     """An existing trajectory store to learn from instead."""
 
@@ -28,6 +29,7 @@ class CandidateSettings:
     n: int = 16
     """Candidates a state, the logged action included."""
     temperature: float = 1.2
+    """At which candidates are sampled; higher is more diverse."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,11 @@ class RepresentationSettings:
     kind: Literal["finetuned", "off_the_shelf"] = "finetuned"
     """Whether the model first learns to tell which actions change the screen."""
     steps: int = 200
+    """Optimiser steps."""
     batch_size: int = 16
+    """States per optimiser step."""
     learning_rate: float = 1e-4
+    """Peak, of AdamW; warm-up and cosine decay."""
     layer: int = -2
     """Layer whose hidden state is the feature: -1 the last, 0 the embeddings."""
 
@@ -48,8 +53,11 @@ class ActorSettings:
     """Stage 7: imitating the chosen actions, from the base policy on."""
 
     steps: int = 400
+    """Optimiser steps, for Digi-Q and each baseline alike."""
     batch_size: int = 16
+    """Actions per optimiser step."""
     learning_rate: float = 1e-4
+    """Peak, of AdamW; warm-up and cosine decay."""
     aggregation: Literal["min", "mean", "max"] = "mean"
     """How the critic's heads become one advantage."""
     threshold: float = 0.0
@@ -80,11 +88,13 @@ class DigiQConfig:
     out: Path = Path("runs/digiq")
     """Run directory; the same command resumes or skips what is finished."""
     seed: int = 0
+    """Of sampling, of the order of the data and of the critic."""
     devices: int = 4
     """Browsers stepped at once."""
     threads: int = 0
     """Torch threads; 0 takes what torch chooses."""
     dialect: str = "json"
+    """How the policy writes actions: json or qwen_mobile_use."""
     freeze_vision: bool = True
     """Train what reads the image features and not the image encoder (as the authors do)."""
     baselines: tuple[Literal["filtered_bc"], ...] = ("filtered_bc",)

@@ -47,6 +47,7 @@ class CriticConfig:
     """Evaluations without a lower validation error after which training stops; the best
     weights are kept. 0 never stops early."""
     seed: int = 0
-    """Decides the split, the initial weights, the batches and the dropout."""
+    """Decides the split, the initial weights, the batches and the dropout; `agentenv train
+    digiq` adds its own seed."""
     threads: int = 1
     """CPU threads torch may use meanwhile."""

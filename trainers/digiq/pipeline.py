@@ -8,7 +8,7 @@ Nothing after `collect` touches the environment until the evaluation.
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,8 @@ class DigiQ:
     """
 
     def __init__(self, config: DigiQConfig) -> None:
-        self.config = config
+        critic = replace(config.critic, seed=config.critic.seed + config.seed)
+        self.config = replace(config, critic=critic)
         self.run = RunDirectory(config.out)
         self.dialect = get_dialect(config.dialect)
         self.tasks = select_tasks(config.tasks)
