@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agentenv.actions import Tap
+import pytest
+
+from agentenv.actions import InputText, Tap
+from agentenv.devices.base import BrowserSetup
 from agentenv.devices.browser import BrowserDevice
 from agentenv.observations import UIElement
 from tests.devices.browser_pages import find, log_after, open_page
@@ -179,3 +182,22 @@ def test_frames_shadow_trees_and_odd_markup_break_nothing(
     assert ("iframe", "Inner") in names
     assert ("button", "Send") in names
     assert ("text", "Last") in names
+
+
+def test_the_widgets_of_jquery_ui_can_be_used(lockstep: BrowserDevice) -> None:
+    miniwob = pytest.importorskip("miniwob")
+    folder = Path(miniwob.__file__).parent / "html" / "miniwob"
+    start = "core.EPISODE_MAX_TIME = 1e9; Math.seedrandom('3'); core.startEpisodeReal();"
+
+    lockstep.reset(BrowserSetup((folder / "use-autocomplete.html").as_uri(), start=start))
+    lockstep.act(InputText(element=find(lockstep, "Tags:", "textbox").index, text="Ang"))
+    lockstep.act(Tap(element=find(lockstep, "Angola").index))
+    assert find(lockstep, "Tags:", "textbox").value == "Angola"
+
+    lockstep.reset(BrowserSetup((folder / "choose-date.html").as_uri(), start=start))
+    date = next(one for one in lockstep.observe().elements if one.role == "textbox")
+    lockstep.act(Tap(element=date.index))
+    lockstep.act(Tap(element=find(lockstep, "Prev", "link").index))
+    lockstep.act(Tap(element=find(lockstep, "5", "link").index))
+    chosen = next(one for one in lockstep.observe().elements if one.role == "textbox")
+    assert chosen.value == "11/05/2016"

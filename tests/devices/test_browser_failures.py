@@ -150,18 +150,19 @@ def test_a_killed_browser_is_reported_and_replaced(
         device.close()
 
 
+def profiles_of(processes: list[psutil.Process]) -> set[Path]:
+    arguments = [argument for process in processes for argument in process.cmdline()]
+    start = "--user-data-dir="
+    return {Path(one.removeprefix(start)) for one in arguments if one.startswith(start)}
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_closing_leaves_no_process_and_no_profile(engine: str, tmp_path: Path) -> None:
     before = {child.pid for child in browser_children()}
     device = open_test_browser(engine)
     open_page(device, tmp_path, "x")
     mine = [child for child in browser_children() if child.pid not in before]
-    profiles = {
-        Path(argument.partition("=")[2])
-        for child in mine
-        for argument in child.cmdline()
-        if argument.startswith("--user-data-dir=")
-    }
+    profiles = profiles_of(mine)
     device.close()
     device.close()
     _, alive = psutil.wait_procs(mine, timeout=10)
@@ -174,7 +175,9 @@ def test_closing_leaves_no_process_and_no_profile(engine: str, tmp_path: Path) -
     device.close()
 
 
-def test_the_browser_ends_with_a_process_that_was_killed(tmp_path: Path) -> None:
+def test_the_browser_ends_with_a_process_that_was_killed(
+    lockstep: BrowserDevice, tmp_path: Path
+) -> None:
     """Lockstep only: Playwright's driver sees to it on the other engine."""
     url = write_page(tmp_path, "x")
     code = (
@@ -186,16 +189,19 @@ def test_the_browser_ends_with_a_process_that_was_killed(tmp_path: Path) -> None
         "print('ready', flush=True)\n"
         "time.sleep(60)\n"
     )
-    open_test_browser("lockstep").close()
     owner = subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE)
     assert owner.stdout is not None
     assert owner.stdout.readline() == b"ready\n"
     browsers = psutil.Process(owner.pid).children(recursive=True)
+    profiles = profiles_of(browsers)
     os.kill(owner.pid, signal.SIGKILL)
     owner.wait()
     _, alive = psutil.wait_procs(browsers, timeout=10)
     assert browsers
     assert not alive
+    open_page(lockstep, tmp_path, "The next browser cleans up.")
+    assert profiles
+    assert not any(profile.exists() for profile in profiles)
 
 
 class _Pages(BaseHTTPRequestHandler):

@@ -30,6 +30,10 @@ _INSTALL_HINT = (
     "or set AGENTENV_CHROMIUM to its path."
 )
 
+_PREFIX = "agentenv-chromium-"
+_LOG = "agentenv-stderr.log"
+_LOCK = "agentenv-owner.lock"
+
 COMMON_FLAGS: tuple[str, ...] = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -139,7 +143,10 @@ class BrowserProcess:
         Raises:
             DeviceError: it could not be started (cause "browser_start").
         """
-        self._profile = Path(tempfile.mkdtemp(prefix="agentenv-chromium-"))
+        self._owner = os.getpid()
+        _sweep()
+        self._profile = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._lock = _lock(self._profile)
         arguments = [
             str(binary),
             *flags,
@@ -149,9 +156,9 @@ class BrowserProcess:
             f"--user-data-dir={self._profile}",
         ]
         try:
-            self.pid, self.reader, self.writer = _spawn(arguments)
+            self.pid, self.reader, self.writer = _spawn(arguments, self._profile / _LOG)
         except OSError as error:
-            shutil.rmtree(self._profile, ignore_errors=True)
+            self._discard_profile()
             raise DeviceError(f"{binary} did not start: {error}", "browser_start") from error
         self._exited = False
         _running.add(self)
@@ -166,9 +173,14 @@ class BrowserProcess:
                 self._exited = pid != 0
         return not self._exited
 
+    def last_words(self) -> str:
+        """The end of what it wrote to its log: why it did not start, for example."""
+        log = self._profile / _LOG
+        return log.read_text(errors="replace")[-500:].strip() if log.exists() else ""
+
     def kill(self) -> None:
         """End the browser and all its children now; may be called twice."""
-        if self not in _running:
+        if self not in _running or self._owner != os.getpid():  # a fork owns no browser
             return
         _running.discard(self)
         os.close(self.writer)
@@ -179,7 +191,11 @@ class BrowserProcess:
             with suppress(ChildProcessError):
                 os.waitpid(self.pid, 0)
             self._exited = True
+        self._discard_profile()
+
+    def _discard_profile(self) -> None:
         _remove(self._profile)
+        os.close(self._lock)
 
 
 _running: weakref.WeakSet[BrowserProcess] = weakref.WeakSet()
@@ -189,6 +205,23 @@ _running: weakref.WeakSet[BrowserProcess] = weakref.WeakSet()
 def _kill_all() -> None:
     for process in list(_running):
         process.kill()
+
+
+def _lock(profile: Path) -> int:
+    """Mark a profile as in use for as long as this process lives; returns a descriptor."""
+    unnamed = profile / f"{_LOCK}.new"
+    descriptor = os.open(unnamed, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    unnamed.rename(profile / _LOCK)  # only now may `_sweep` look at it
+    return descriptor
+
+
+def _sweep() -> None:
+    """Remove the profiles of processes that were killed before they could."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}"):
+        with suppress(OSError), path.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def _remove(folder: Path) -> None:
@@ -201,7 +234,7 @@ def _remove(folder: Path) -> None:
     logger.warning("could not remove %s", folder)
 
 
-def _spawn(arguments: Sequence[str]) -> tuple[int, int, int]:
+def _spawn(arguments: Sequence[str], log: Path) -> tuple[int, int, int]:
     """Start a program with our pipe on its descriptors 3 (in) and 4 (out).
 
     posix_spawn and not a preexec function: those may deadlock in a program with threads.
@@ -212,9 +245,9 @@ def _spawn(arguments: Sequence[str]) -> tuple[int, int, int]:
     child_in, writer = _high_pipe()
     reader, child_out = _high_pipe()
     null = os.open(os.devnull, os.O_RDWR)
-    actions = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1)]
-    actions += [(os.POSIX_SPAWN_DUP2, null, 2)]
-    actions += [(os.POSIX_SPAWN_DUP2, child_in, 3), (os.POSIX_SPAWN_DUP2, child_out, 4)]
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    streams = (null, null, written, child_in, child_out)
+    actions = [(os.POSIX_SPAWN_DUP2, ours, theirs) for theirs, ours in enumerate(streams)]
     try:
         pid = os.posix_spawn(
             arguments[0], list(arguments), os.environ, file_actions=actions, setpgroup=0
@@ -224,7 +257,7 @@ def _spawn(arguments: Sequence[str]) -> tuple[int, int, int]:
         os.close(writer)
         raise
     finally:
-        for descriptor in (child_in, child_out, null):
+        for descriptor in (child_in, child_out, null, written):
             os.close(descriptor)
     return pid, reader, writer
 

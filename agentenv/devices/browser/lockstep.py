@@ -71,19 +71,23 @@ class LockstepEngine:
         self._process = process
         connection = Connection(process.reader, process.writer, self._on_event)
         self._connection = connection
-        target = connection.call(
-            "Target.createTarget",
-            {
-                "url": "about:blank",
-                "width": self._width,
-                "height": self._height,
-                "enableBeginFrameControl": True,
-            },
-        )["targetId"]
+        try:
+            target = connection.call("Target.createTarget", self._target())["targetId"]
+        except (DeviceError, ProtocolError) as error:
+            why = process.last_words() or str(error)
+            raise DeviceError(f"the browser did not start: {why}", "browser_start") from error
         connection.call("Browser.setDownloadBehavior", {"behavior": "deny"})
         session = connection.call("Target.attachToTarget", {"targetId": target, "flatten": True})
         connection.session = session["sessionId"]
         self._prepare_page()
+
+    def _target(self) -> dict[str, Any]:
+        return {
+            "url": "about:blank",
+            "width": self._width,
+            "height": self._height,
+            "enableBeginFrameControl": True,
+        }
 
     def _prepare_page(self) -> None:
         self.call("Page.enable")

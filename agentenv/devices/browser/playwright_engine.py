@@ -13,7 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from pathlib import Path
@@ -36,11 +36,13 @@ from agentenv.devices.browser.launch import (
     sandbox_flags,
 )
 from agentenv.devices.browser.page_script import START_OF_TIME, page_script
+from agentenv.devices.browser.worker import Worker
 from agentenv.errors import ConfigError, DeviceError
 
 logger = logging.getLogger(__name__)
 
 _FLAGS = ("--disable-frame-rate-limit", "--disable-gpu-vsync")
+_START_TIMEOUT = 60.0
 _HEAD_START = 3600.0
 _PUMP_MS = 50.0
 """Page time that passes between two looks at a promise."""
@@ -76,7 +78,7 @@ class PlaywrightEngine:
         """
         self._size = {"width": width, "height": height}
         self._timeout = timeout
-        self._worker: ThreadPoolExecutor | None = None
+        self._worker: Worker | None = None
         self._pid: int | None = None
         self._requests: set[Any] = set()
         self._crashed = False
@@ -84,8 +86,11 @@ class PlaywrightEngine:
 
     def open(self) -> None:
         self._crashed = False
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="agentenv-playwright")
-        self._run(self._open, LOAD_TIMEOUT)
+        self._worker = Worker("agentenv-playwright")
+        try:
+            self._run(self._open, _START_TIMEOUT)
+        except DeviceError as error:
+            raise DeviceError(f"the browser did not start: {error}", "browser_start") from error
 
     def renew(self) -> None:
         self._run(self._new_page, LOAD_TIMEOUT)
@@ -136,7 +141,7 @@ class PlaywrightEngine:
         future = worker.submit(self._stop)
         with suppress(FutureTimeout):
             future.result(self._timeout)
-        worker.shutdown(wait=False)
+        worker.stop()
 
     def _run(self, task: Callable[[], _Result], timeout: float | None = None) -> _Result:
         """Run a task in the thread that owns the browser, with a deadline."""

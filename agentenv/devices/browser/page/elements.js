@@ -140,6 +140,7 @@
     }
     const placeholder = squeeze(element.placeholder);
     if (placeholder && placeholder !== name) return placeholder;
+    if (isEditable(element)) return squeeze(element.title);
     if (!name) return colour(style.backgroundColor) || squeeze(element.getAttribute('class'));
     const title = squeeze(element.title);
     return title === name ? '' : title;
@@ -321,7 +322,7 @@
     listShape(element, style, rect, box, child) {
       const tag = element.tagName.toLowerCase();
       const isText = tag === 'text';
-      if ((!SHAPES.has(tag) && !isText) || isEmpty(box)) return;
+      if (child.silent || (!SHAPES.has(tag) && !isText) || isEmpty(box)) return;
       if (!testPoints(box).some((point) => uncovered(element, point))) return;
       const title = [...childrenOf(element)].find((part) => part.tagName === 'title');
       const name = isText ? squeeze(element.textContent)
