@@ -73,8 +73,7 @@ def render(
     lines = [dialect.instructions(action_types)] if form.instructions else []
     lines.append(now.goal)
     if form.elements:
-        visible = [element for element in now.elements if element.resource_id != "query"]
-        lines += [element_line(element, form) for element in visible[: form.max_elements]]
+        lines += [element_line(element, form) for element in now.elements[: form.max_elements]]
     lines += [f"did {turn.text[:200]}" for turn in history.turns[-form.max_turns :]]
     if now.last_action_error:
         lines.append(f"error {now.last_action_error[:100]}")

@@ -156,6 +156,16 @@ def test_no_cover_and_no_reward_are_on_the_screen(device: Device) -> None:
 
 
 @needs_browser
+@pytest.mark.parametrize("name", ["click-test-2", "click-color", "count-shape"])
+def test_the_bar_that_words_the_goal_is_drawn_but_not_listed(name: str, device: Device) -> None:
+    observation = environment(name, device).begin(instance(name))
+    assert observation.goal
+    assert observation.elements
+    assert not any(element.resource_id.startswith("query") for element in observation.elements)
+    assert not any(observation.goal == element.name for element in observation.elements)
+
+
+@needs_browser
 def test_splits_draw_different_instances(device: Device) -> None:
     env = environment("click-checkboxes", device)
     goals = {

@@ -221,7 +221,8 @@
     }
 
     visit(element, context) {
-      if (this.records.length >= LIMIT || SKIPPED.has(tagOf(element).toUpperCase())) return;
+      if (this.records.length >= LIMIT || SKIPPED.has(tagOf(element).toUpperCase())
+          || element.getAttribute('aria-hidden') === 'true') return;
       const style = getComputedStyle(element);
       if (style.display === 'none' || style.opacity === '0') return;
       const rect = element.getBoundingClientRect();

@@ -7,7 +7,6 @@ import re
 from agentenv.actions import Action
 from agentenv.observations import Observation, UIElement
 from agentenv.tasks.miniwob.oracles.screen import (
-    contents,
     fields,
     named,
     quoted,
@@ -118,5 +117,5 @@ def nth_field(now: Observation) -> Action:
 def colour_box(now: Observation) -> Action:
     """Click on the red colored box."""
     colour = re.findall(r"the (\w+) colored box", now.goal)[0].replace("grey", "gray")
-    boxes = [element for element in contents(now) if element.description == colour]
+    boxes = [element for element in now.elements if element.description == colour]
     return tap(next(iter(boxes), None))

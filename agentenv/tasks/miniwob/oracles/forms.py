@@ -9,7 +9,6 @@ from agentenv.actions import Action, InputText
 from agentenv.observations import Observation
 from agentenv.tasks.miniwob.oracles.screen import (
     between,
-    contents,
     fields,
     fill,
     named,
@@ -96,7 +95,7 @@ def autocomplete(now: Observation) -> Action:
     start, *rest = quoted(now.goal)
     end = rest[0] if rest else ""
     field = fields(now)[0]
-    suggested = [e for e in contents(now) if e.clickable and e.name.startswith(start)]
+    suggested = [e for e in now.elements if e.clickable and e.name.startswith(start)]
     if field.value == start and suggested:
         return tap(next((e for e in suggested if e.name.endswith(end)), None))
     if field.value.startswith(start) and field.value.endswith(end):

@@ -8,7 +8,6 @@ from agentenv.actions import Action
 from agentenv.observations import Observation
 from agentenv.tasks.miniwob.oracles.forms import enter
 from agentenv.tasks.miniwob.oracles.screen import (
-    contents,
     fields,
     fill,
     named,
@@ -49,7 +48,7 @@ def search(now: Observation, pattern: str) -> re.Match[str]:
     Raises:
         LookupError: the page does not show it.
     """
-    found = re.search(pattern, "\n".join(element.name for element in contents(now)))
+    found = re.search(pattern, "\n".join(element.name for element in now.elements))
     if found is None:
         raise LookupError(pattern)
     return found
@@ -58,7 +57,7 @@ def search(now: Observation, pattern: str) -> re.Match[str]:
 def nth_word(now: Observation) -> Action:
     """Find the 4th word in the paragraph and type it."""
     number = int(re.findall(r"(\d+)\w\w word", now.goal)[0])
-    texts = [element.name for element in contents(now) if not element.clickable]
+    texts = [element.name for element in now.elements if not element.clickable]
     words = max(texts, key=len, default="").split()
     return enter(now, re.sub(r"[^a-zA-Z]", "", words[number - 1]))
 
@@ -83,7 +82,7 @@ def beside(now: Observation, key: str) -> str:
     label = named(now, key, clickable=False)
     if label is None:
         return ""
-    right = [e for e in contents(now) if e.bounds[0] > label.bounds[0] and same_row(label, e)]
+    right = [e for e in now.elements if e.bounds[0] > label.bounds[0] and same_row(label, e)]
     return min(right, key=lambda element: element.bounds[0]).name if right else ""
 
 
@@ -118,5 +117,5 @@ def navigate_tree(now: Observation) -> Action:
     found = named(now, quoted(now.goal)[-1])
     if found:
         return tap(found)
-    closed = [box for box in contents(now) if "expandable" in box.description]
+    closed = [box for box in now.elements if "expandable" in box.description]
     return tap(closed[0] if closed else None)

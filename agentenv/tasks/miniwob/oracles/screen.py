@@ -9,15 +9,6 @@ from agentenv.actions import Action, InputText, Scroll, Tap
 from agentenv.observations import Observation, UIElement
 from agentenv.tasks.targets import target_of
 
-GOAL = "query"
-"""The pages' id of the bar that words the goal; ids of parts of it begin so."""
-
-
-def contents(observation: Observation) -> list[UIElement]:
-    """The elements of the page, without the bar that words the goal."""
-    goal = [e.bounds[3] for e in observation.elements if e.resource_id.startswith(GOAL)]
-    return [e for e in observation.elements if e.bounds[3] > max(goal, default=0.0)]
-
 
 def named(
     observation: Observation, name: str, roles: Iterable[str] = (), clickable: bool = True
@@ -33,7 +24,7 @@ def named(
     wanted = set(roles)
     found = [
         element
-        for element in contents(observation)
+        for element in observation.elements
         if element.name.strip() == name.strip() and (not wanted or element.role in wanted)
     ]
     found.sort(key=lambda element: clickable and not element.clickable)
@@ -42,12 +33,12 @@ def named(
 
 def with_role(observation: Observation, *roles: str) -> list[UIElement]:
     """The elements of these roles, in the page's order."""
-    return [element for element in contents(observation) if element.role in roles]
+    return [element for element in observation.elements if element.role in roles]
 
 
 def fields(observation: Observation) -> list[UIElement]:
     """What can be typed into, in the page's order."""
-    return [element for element in contents(observation) if element.editable]
+    return [element for element in observation.elements if element.editable]
 
 
 def tap(element: UIElement | None) -> Action:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agentenv.actions import Action
 from agentenv.observations import Observation, UIElement
-from agentenv.tasks.miniwob.oracles.screen import contents, tap, tap_named, with_role
+from agentenv.tasks.miniwob.oracles.screen import tap, tap_named, with_role
 
 FIGURES = {"circle": "circle", "rect": "rectangle", "polygon": "triangle"}
 """SVG element -> what the pages call it."""
@@ -42,7 +42,7 @@ class Item:
 def items(now: Observation) -> list[Item]:
     """Everything drawn, in the order it was drawn."""
     found = []
-    for element in contents(now):
+    for element in now.elements:
         size = re.search(r"(\d+)x(\d+)$", element.description)
         if size is None:
             continue
