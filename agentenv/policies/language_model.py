@@ -249,20 +249,32 @@ class VisionLanguageModel:
         self,
         prefix: Prefix,
         *,
-        n: int = 1,
+        owners: Sequence[int] | None = None,
         temperature: float = 1.0,
         max_new_tokens: int = 64,
         generator: torch.Generator | None = None,
-    ) -> list[list[Completion]]:
-        """N answers for each prefix (consumes its cache); temperature 0 is greedy."""
-        if n > 1:
-            prefix.cache.batch_repeat_interleave(n)
-        mask = prefix.attention_mask.repeat_interleave(n, 0)
-        logits = prefix.last_logits.repeat_interleave(n, 0)
-        rows = len(logits)
-        tokens: list[list[int]] = [[] for _ in range(rows)]
-        log_probs: list[list[float]] = [[] for _ in range(rows)]
-        running = [True] * rows
+    ) -> list[Completion]:
+        """Sample answers to prompts (consumes the prefix's cache).
+
+        Args:
+            prefix: of B prompts.
+            owners: which prompt each answer is for; one answer each by default.
+            temperature: of sampling; 0 is greedy.
+            max_new_tokens: longest answer, its end token included.
+            generator: source of randomness.
+
+        Returns:
+            One answer for each of `owners`, in order.
+        """
+        prompts = len(prefix.attention_mask)
+        owners = range(prompts) if owners is None else owners
+        index = torch.tensor(list(owners), device=self.device)
+        if list(owners) != list(range(prompts)):
+            prefix.cache.batch_select_indices(index)
+        mask, logits = prefix.attention_mask[index], prefix.last_logits[index]
+        tokens: list[list[int]] = [[] for _ in owners]
+        log_probs: list[list[float]] = [[] for _ in owners]
+        running = list(range(len(tokens)))
         placeholder = getattr(self.model.config, "image_token_id", None)
         for _ in range(max_new_tokens):
             if placeholder is not None:
@@ -273,14 +285,17 @@ class VisionLanguageModel:
             else:
                 chosen = scores.argmax(-1, keepdim=True)
             picked = scores.gather(-1, chosen)[:, 0].tolist()
-            for row, token in enumerate(chosen[:, 0].tolist()):
-                if running[row]:
-                    tokens[row].append(token)
-                    log_probs[row].append(picked[row])
-                    running[row] = token not in self.eos_ids
-            if not any(running):
+            for row, token, score in zip(running, chosen[:, 0].tolist(), picked, strict=True):
+                tokens[row].append(token)
+                log_probs[row].append(score)
+            going = [i for i, row in enumerate(running) if tokens[row][-1] not in self.eos_ids]
+            if not going:
                 break
-            mask = torch.cat([mask, mask.new_ones(rows, 1)], dim=1)
+            if len(going) < len(running):  # what has ended costs nothing more
+                keep = torch.tensor(going, device=self.device)
+                prefix.cache.batch_select_indices(keep)
+                mask, chosen, running = mask[keep], chosen[keep], [running[i] for i in going]
+            mask = torch.cat([mask, mask.new_ones(len(running), 1)], dim=1)
             with self.autocast():
                 out = self.model(
                     input_ids=chosen,
@@ -290,8 +305,7 @@ class VisionLanguageModel:
                 )
             logits = out.logits[:, -1].float()
         texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
-        flat = [
+        return [
             Completion(text, tuple(ids), tuple(scores))
             for text, ids, scores in zip(texts, tokens, log_probs, strict=True)
         ]
-        return [flat[i : i + n] for i in range(0, rows, n)]

@@ -83,32 +83,32 @@ class VLMPolicy:
         result: list[list[Decision]] = []
         for start in range(0, len(histories), self.batch_size):
             batch = histories[start : start + self.batch_size]
-            decisions = self._propose_batch(batch, n)
+            places = [(row, slot) for row in range(len(batch)) for slot in range(n)]
+            decisions = dict(zip(places, self._answers(batch, places), strict=True))
             for _ in range(resample_invalid):
-                bad = [i for i, row in enumerate(decisions) if _any_invalid(row)]
-                if not bad:
-                    break
-                fresh = self._propose_batch([batch[i] for i in bad], n)
-                for i, row in zip(bad, fresh, strict=True):
-                    decisions[i] = [
-                        new if isinstance(old.action, Invalid) else old
-                        for old, new in zip(decisions[i], row, strict=True)
-                    ]
-            result += decisions
+                bad = [p for p in places if isinstance(decisions[p].action, Invalid)]
+                decisions |= dict(zip(bad, self._answers(batch, bad), strict=True))
+            result += [[decisions[row, slot] for slot in range(n)] for row in range(len(batch))]
         return result
 
-    def _propose_batch(self, histories: Sequence[History], n: int) -> list[list[Decision]]:
-        prefix = self.vlm.encode(
-            [render(h, self.dialect, self.vlm.form, self.action_types) for h in histories]
-        )
+    def _answers(
+        self, histories: Sequence[History], places: Sequence[tuple[int, int]]
+    ) -> list[Decision]:
+        """One answer for each place, whose first number says which history it is to."""
+        asked = sorted({row for row, _ in places})
+        if not asked:
+            return []
+        prompts = [
+            render(histories[row], self.dialect, self.vlm.form, self.action_types) for row in asked
+        ]
         completions = self.vlm.sample(
-            prefix,
-            n=n,
+            self.vlm.encode(prompts),
+            owners=[asked.index(row) for row, _ in places],
             temperature=self.temperature,
             max_new_tokens=self.max_new_tokens,
             generator=self.generator,
         )
-        return [[self._decide(completion) for completion in row] for row in completions]
+        return [self._decide(completion) for completion in completions]
 
     def _decide(self, completion: Completion) -> Decision:
         return Decision(
@@ -117,10 +117,6 @@ class VLMPolicy:
             token_ids=completion.token_ids,
             log_probs=completion.log_probs,
         )
-
-
-def _any_invalid(decisions: Sequence[Decision]) -> bool:
-    return any(isinstance(decision.action, Invalid) for decision in decisions)
 
 
 def weights_digest(vlm: VisionLanguageModel) -> str:

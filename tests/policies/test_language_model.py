@@ -108,10 +108,10 @@ def test_sampled_log_probs_are_those_of_the_tempered_distribution(
     vlm: VisionLanguageModel, prompts: list[Prompt]
 ) -> None:
     generator = torch.Generator().manual_seed(0)
-    rows = vlm.sample(
-        vlm.encode(prompts[:1]), n=4, temperature=1.0, max_new_tokens=6, generator=generator
+    answers = vlm.sample(
+        vlm.encode(prompts[:1]), owners=[0] * 4, max_new_tokens=6, generator=generator
     )
-    for completion in rows[0]:
+    for completion in answers:
         expected = plain_log_probs(vlm, prompts[0], list(completion.token_ids))
         # The image placeholder is never sampled: its (tiny) probability is shared out.
         torch.testing.assert_close(
@@ -124,8 +124,11 @@ def test_the_same_seed_samples_the_same_answers(
 ) -> None:
     def draw(seed: int) -> list[str]:
         generator = torch.Generator().manual_seed(seed)
-        rows = vlm.sample(vlm.encode(prompts), n=2, max_new_tokens=5, generator=generator)
-        return [completion.text for row in rows for completion in row]
+        owners = [0, 0, 1, 2]
+        answers = vlm.sample(
+            vlm.encode(prompts), owners=owners, max_new_tokens=5, generator=generator
+        )
+        return [answer.text for answer in answers]
 
     assert draw(3) == draw(3)
     assert draw(3) != draw(4)
@@ -160,3 +163,14 @@ def test_a_control_token_in_a_page_stays_text(vlm: VisionLanguageModel) -> None:
     images = (inputs["input_ids"] == vlm.model.config.image_token_id).sum()
     assert images == vlm.model.config.image_seq_length
     assert (inputs["input_ids"] == vlm.tokenizer.eos_token_id).sum() == 0
+
+
+def test_an_answer_does_not_depend_on_others_that_end_before_it(vlm: VisionLanguageModel) -> None:
+    """Rows that have ended are dropped on the way; greedy answers must not notice."""
+    prompts = [Prompt(f'Click "{word}"', noise_png(i)) for i, word in enumerate("abcdef")]
+    together = vlm.sample(vlm.encode(prompts), temperature=0.0, max_new_tokens=12)
+    alone = [
+        vlm.sample(vlm.encode([prompt]), temperature=0.0, max_new_tokens=12)[0]
+        for prompt in prompts
+    ]
+    assert [answer.token_ids for answer in together] == [answer.token_ids for answer in alone]

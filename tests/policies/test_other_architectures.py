@@ -67,9 +67,8 @@ def idefics(tmp_path: Path) -> VisionLanguageModel:
 
 def test_candidates_are_sampled_and_their_features_taken(idefics: VisionLanguageModel) -> None:
     prompts = [Prompt("hello", noise_png(0)), Prompt("hello you there", noise_png(1))]
-    rows = idefics.sample(idefics.encode(prompts), n=2, max_new_tokens=4)
-    assert [len(row) for row in rows] == [2, 2]
-    suffixes = [list(completion.token_ids) for row in rows for completion in row]
+    answers = idefics.sample(idefics.encode(prompts), owners=[0, 0, 1, 1], max_new_tokens=4)
+    suffixes = [list(answer.token_ids) for answer in answers]
     extension = idefics.extend(idefics.encode(prompts), suffixes, layer=-2)
     assert extension.hidden is not None
     assert extension.hidden.shape == (4, 64)

@@ -61,7 +61,7 @@ def test_a_model_learns_to_say_what_it_is_shown() -> None:
     settings = ImitationSettings(steps=60, learning_rate=2e-3)
     imitate(vlm, lambda step: EXAMPLES, settings, progress=lambda step, values: None)
     said = vlm.sample(vlm.encode([e.prompt for e in EXAMPLES]), temperature=0.0)
-    assert [row[0].text for row in said] == [example.answer for example in EXAMPLES]
+    assert [answer.text for answer in said] == [example.answer for example in EXAMPLES]
 
 
 def test_an_adapter_learns_while_the_weights_below_it_stay_frozen() -> None:
