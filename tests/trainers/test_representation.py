@@ -11,8 +11,8 @@ from agentenv.policies.prompts import Prompt
 from tests.small_models import noise_png, untrained_vlm
 from trainers.digiq.representation import (
     Question,
+    ask,
     finetune_representation,
-    question_suffix,
     screen_changed,
 )
 
@@ -31,17 +31,16 @@ def test_a_screen_has_changed_past_thirty_squared_grey_levels() -> None:
     assert not screen_changed(gray(100), gray(100, dot=4))
 
 
-def test_the_model_learns_which_actions_change_the_screen() -> None:
+def test_the_model_learns_what_actions_do_and_what_becomes_of_them() -> None:
     vlm = untrained_vlm()
-    suffixes = {
-        name: tuple(question_suffix(vlm, f'{{"type":"tap","label":"{name}"}}', Tap(element=1)))
-        for name in ("Ok", "dead")
-    }
-    questions = [
-        Question(Prompt("goal", noise_png(seed)), suffixes[name], changed=name == "Ok")
-        for seed in range(4)
-        for name in suffixes
-    ]
+    questions = []
+    for seed in range(4):
+        for name, answers in (("Ok", (True, False)), ("dead", (False, True))):
+            suffix, ends = ask(
+                vlm, f'{{"type":"tap","label":"{name}"}}', Tap(element=1), ("change", "outcome")
+            )
+            prompt = Prompt("goal", noise_png(seed))
+            questions.append(Question(prompt, tuple(suffix), tuple(ends), answers))
     accuracies: list[float] = []
     finetune_representation(
         vlm,
@@ -53,3 +52,13 @@ def test_the_model_learns_which_actions_change_the_screen() -> None:
         progress=lambda step, values: accuracies.append(values["accuracy"]),
     )
     assert accuracies[-1] == 1.0
+
+
+def test_a_question_ends_where_its_answer_is_expected() -> None:
+    vlm = untrained_vlm()
+    text = '{"type":"tap","element":1}'
+    ids, (first, last) = ask(vlm, text, Tap(element=1), ("change", "outcome"))
+    asked = vlm.tokenizer.decode(ids[: first + 1])
+    assert asked == f"{text}\nDoes this tap change the screen?\n"
+    assert last == len(ids) - 1
+    assert vlm.tokenizer.decode(ids).endswith("Does it lead to the goal?\n")

@@ -13,8 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from agentenv.actions import Invalid
+from agentenv.dialects.base import Dialect
+from agentenv.observations import UIElement
 from agentenv.policies.base import Decision
 from agentenv.policies.vlm import VLMPolicy
+from agentenv.tasks.targets import label_of
 from agentenv.trajectories.episode import Episode
 
 
@@ -58,7 +61,10 @@ def propose_candidates(
             decisions = [logged, *proposed]
             result.append(
                 Candidates(
-                    texts=tuple(_canonical(policy, decision) for decision in decisions),
+                    texts=tuple(
+                        _canonical(policy.dialect, decision, step.observation.elements)
+                        for decision in decisions
+                    ),
                     log_probs=tuple(sum(decision.log_probs) for decision in decisions),
                 )
             )
@@ -66,11 +72,20 @@ def propose_candidates(
     return result
 
 
-def _canonical(policy: VLMPolicy, decision: Decision) -> str:
-    """One wording for one action, so that equal actions get equal features."""
-    if isinstance(decision.action, Invalid):
+def _canonical(dialect: Dialect, decision: Decision, elements: Sequence[UIElement]) -> str:
+    """One wording for what does the same thing, so that it gets the same features.
+
+    A label does not decide where an action lands: an element is called by its own name,
+    whatever the policy called it.
+    """
+    action = decision.action
+    if isinstance(action, Invalid):
         return decision.text
-    return policy.dialect.print(decision.action)
+    index = getattr(action, "element", None)
+    target = next((element for element in elements if element.index == index), None)
+    if target is not None:
+        action = action.model_copy(update={"label": label_of(target)})
+    return dialect.print(action)
 
 
 def save_candidates(path: Path, candidates: Sequence[Candidates]) -> None:

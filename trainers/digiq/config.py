@@ -44,6 +44,9 @@ class RepresentationSettings:
     """States per optimiser step."""
     learning_rate: float = 1e-4
     """Peak, of AdamW; warm-up and cosine decay."""
+    topics: tuple[Literal["change", "outcome"], ...] = ("change", "outcome")
+    """What the model is asked of an action: whether it changes the screen (the paper),
+    whether its episode succeeded (ours; a small model's features need it)."""
     layer: int = -2
     """Layer whose hidden state is the feature: -1 the last, 0 the embeddings."""
 

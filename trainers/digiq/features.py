@@ -20,7 +20,7 @@ from agentenv.policies.prompts import Prompt
 from agentenv.trajectories.episode import Episode
 from trainers.digiq.candidates import Candidates
 from trainers.digiq.geometry import action_geometry
-from trainers.digiq.representation import question_suffix
+from trainers.digiq.representation import Topic, ask
 from trainers.digiq.transitions import TransitionFeatures, lay_out
 
 
@@ -31,6 +31,7 @@ def extract_features(
     candidates: Sequence[Candidates],
     dialect: Dialect,
     *,
+    topics: Sequence[Topic],
     layer: int,
     folder: Path,
     batch_size: int,
@@ -43,6 +44,8 @@ def extract_features(
         prompts: S of them.
         candidates: of each state.
         dialect: the candidates are written in.
+        topics: the questions asked about each candidate; the feature is taken at the
+            last question's last token.
         layer: whose hidden state is the feature (see `VisionLanguageModel.extend`).
         folder: memory-mapped files go there.
         batch_size: states at once.
@@ -58,7 +61,7 @@ def extract_features(
         pairs = [(i, text) for i, row in enumerate(batch) for text in dict.fromkeys(row.texts)]
         extension = vlm.extend(
             prefix,
-            [question_suffix(vlm, text, dialect.parse(text)) for _, text in pairs],
+            [ask(vlm, text, dialect.parse(text), topics)[0] for _, text in pairs],
             owners=[i for i, _ in pairs],
             layer=layer,
         )
@@ -76,6 +79,38 @@ def extract_features(
     for array in (states, features):
         if array is not None:
             array.flush()
+
+
+@torch.no_grad()
+def score_candidates(
+    base: VisionLanguageModel,
+    prompts: Sequence[Prompt],
+    candidates: Sequence[Candidates],
+    *,
+    batch_size: int,
+    progress: Callable[[int], None],
+) -> torch.Tensor:
+    """What the base policy itself thinks of each candidate; two numbers the critic may use.
+
+    Returns:
+        (S, N, 2) float32: log-probability of the candidate's wording, summed over tokens,
+        and of its least likely token; both at temperature 1.
+    """
+    scores = torch.zeros(len(prompts), len(candidates[0].texts), 2)
+    for start in range(0, len(prompts), batch_size):
+        batch = candidates[start : start + batch_size]
+        pairs = [(i, text) for i, row in enumerate(batch) for text in dict.fromkeys(row.texts)]
+        extension = base.extend(
+            base.encode(prompts[start : start + batch_size]),
+            [base.tokenize(text) for _, text in pairs],
+            owners=[i for i, _ in pairs],
+        )
+        found = torch.stack([extension.log_probs.sum(1), extension.log_probs.amin(1)], dim=1)
+        place = {pair: number for number, pair in enumerate(pairs)}
+        for i, row in enumerate(batch):
+            scores[start + i] = found[[place[i, text] for text in row.texts]].cpu()
+        progress(start + len(batch))
+    return scores
 
 
 def _memory_map(path: Path, shape: tuple[int, ...]) -> np.memmap:
@@ -108,6 +143,7 @@ def transitions(
     dialect: Dialect,
     folder: Path,
     finals: torch.Tensor,
+    scores: torch.Tensor,
 ) -> TransitionFeatures:
     """Put features, geometry and outcomes together for the critic.
 
@@ -117,6 +153,7 @@ def transitions(
         dialect: the candidates are written in.
         folder: where `extract_features` wrote.
         finals: (F, D), of `final_features`.
+        scores: (S, N, 2), of `score_candidates`; the critic gets them with the geometry.
     """
     steps = [step for episode in episodes for step in episode.steps]
     parsed = [[dialect.parse(text) for text in row.texts] for row in candidates]
@@ -135,7 +172,7 @@ def transitions(
     return TransitionFeatures(
         state_features=torch.from_numpy(np.load(folder / "state.npy", mmap_mode="r+")),
         candidate_features=torch.from_numpy(np.load(folder / "candidates.npy", mmap_mode="r+")),
-        candidate_geometry=torch.from_numpy(geometry),
+        candidate_geometry=torch.cat([torch.from_numpy(geometry), scores.clamp(-20, 0) / 5], -1),
         candidate_valid=torch.tensor(valid),
         rewards=torch.tensor([step.reward for step in steps]),
         terminal=layout.terminal,

@@ -39,7 +39,13 @@ from trainers.digiq.config import DigiQConfig
 from trainers.digiq.critic import Critic
 from trainers.digiq.diagnostics import Diagnostics, diagnose, verdict
 from trainers.digiq.extraction import advantages, best_of_n, filtered_bc, share_changed
-from trainers.digiq.features import extract_features, final_features, final_history, transitions
+from trainers.digiq.features import (
+    extract_features,
+    final_features,
+    final_history,
+    score_candidates,
+    transitions,
+)
 from trainers.digiq.report import write_digiq_report
 from trainers.digiq.representation import finetune_representation, questions_of
 from trainers.digiq.td import split_by_episode, train_critic
@@ -192,7 +198,7 @@ class DigiQ:
         if self.run.finished("representation", self.feature_inputs) is None:
             vlm = self.trainable()
             texts = [row.texts[0] for row in self.candidates]
-            questions = questions_of(self.episodes, self.prompts, texts, vlm)
+            questions = questions_of(self.episodes, self.prompts, texts, vlm, c.topics)
             with track("3 representation", total=c.steps) as bar:
 
                 def progress(step: int, values: dict[str, float]) -> None:
@@ -210,8 +216,7 @@ class DigiQ:
                     progress=progress,
                 )
             vlm.save(folder)
-            changed = sum(question.changed for question in questions) / len(questions)
-            self.run.finish("representation", self.feature_inputs, {"share_changed": changed})
+            self.run.finish("representation", self.feature_inputs, {"questions": len(questions)})
         return VisionLanguageModel.from_pretrained(folder)
 
     @cached_property
@@ -228,6 +233,7 @@ class DigiQ:
                     self.prompts,
                     self.candidates,
                     self.dialect,
+                    topics=self.config.representation.topics,
                     layer=layer,
                     folder=folder,
                     batch_size=16,
@@ -236,10 +242,20 @@ class DigiQ:
             late = [final_history(e) for e in self.episodes if not e.terminated]
             prompts = [render(h, self.dialect, vlm.form, BROWSER_ACTIONS) for h in late]
             finals = final_features(vlm, prompts, layer=layer, batch_size=16)
-            save_file({"state": finals}, folder / "final.safetensors")
+            with track("4 log-probs", total=len(self.prompts)) as bar:
+                scores = score_candidates(
+                    self.base(),
+                    self.prompts,
+                    self.candidates,
+                    batch_size=16,
+                    progress=lambda done: bar.advance(done - bar.done),
+                )
+            save_file({"state": finals, "scores": scores}, folder / "more.safetensors")
             self.run.finish("features", self.feature_inputs, {"states": len(self.prompts)})
-        finals = load_file(folder / "final.safetensors")["state"]
-        return transitions(self.episodes, self.candidates, self.dialect, folder, finals)
+        more = load_file(folder / "more.safetensors")
+        return transitions(
+            self.episodes, self.candidates, self.dialect, folder, more["state"], more["scores"]
+        )
 
     @cached_property
     def critic(self) -> Critic:

@@ -2,17 +2,21 @@
 
 The model is asked of a state and its logged action whether the action changes the
 screen, and learns to say Yes or No. The features of stage 4 are hidden states of the
-very same prompt, the frozen model's answer to that question left unsaid.
+very same prompt, the frozen model's answer left unsaid.
 
-Ours differs from the authors' in one point: the tap is named in the prompt (label and
+Ours differs from the authors' in two points. The tap is named in the prompt (label and
 index of the element, or the point) and not painted onto the screenshot, so that all
-candidates of a state share one encoding of image and prompt.
+candidates of a state share one encoding of image and prompt. And a second question can
+follow the first: did the episode go on to succeed? A model of billions of parameters
+knows how an action relates to a goal; a small one has to be asked before its hidden
+states tell the critic anything of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -36,6 +40,10 @@ QUESTIONS = {
     "press_key": "Does this key change the screen?",
 }
 OTHER_QUESTION = "Does this action change the screen?"
+OUTCOME_QUESTION = "Does it lead to the goal?"
+Topic = Literal["change", "outcome"]
+"""What a question asks of an action: whether the screen changes (the authors' question),
+or whether the episode succeeded."""
 
 
 def screen_changed(before: Screen, after: Screen, threshold: float = CHANGE_THRESHOLD) -> bool:
@@ -52,19 +60,32 @@ def _quarter(screen: Screen) -> np.ndarray:
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
 
 
-def question_suffix(vlm: VisionLanguageModel, text: str, action: Action) -> list[int]:
-    """Token ids of an action and the question about it, the answer left open."""
-    question = QUESTIONS.get(action.type, OTHER_QUESTION)
-    return vlm.tokenize(f"{text}\n{question}\n", end=False)
+def ask(
+    vlm: VisionLanguageModel, text: str, action: Action, topics: Sequence[Topic]
+) -> tuple[list[int], list[int]]:
+    """An action and the questions about it, the last answer left open.
+
+    Returns:
+        Token ids, and the position in them of each question's last token.
+    """
+    words = {"change": QUESTIONS.get(action.type, OTHER_QUESTION), "outcome": OUTCOME_QUESTION}
+    ids, ends = vlm.tokenize(f"{text}\n", end=False), []
+    for topic in topics:
+        ids += vlm.tokenize(f"{words[topic]}\n", end=False)
+        ends.append(len(ids) - 1)
+    return ids, ends
 
 
 @dataclass(frozen=True)
 class Question:
-    """One training example: does this action change this screen?"""
+    """One training example: a state, an action, and the right answers."""
 
     prompt: Prompt
     suffix: tuple[int, ...]
-    changed: bool
+    ends: tuple[int, ...]
+    """Position in `suffix` of each question's last token."""
+    answers: tuple[bool, ...]
+    """To each question."""
 
 
 def questions_of(
@@ -72,14 +93,16 @@ def questions_of(
     prompts: Sequence[Prompt],
     texts: Sequence[str],
     vlm: VisionLanguageModel,
+    topics: Sequence[Topic],
 ) -> list[Question]:
-    """Questions about every logged action whose outcome was seen.
+    """Questions about every logged action whose consequence was seen.
 
     Args:
         episodes: logged ones.
         prompts: of all their steps, in order.
         texts: canonical wording of each step's logged action.
-        vlm: whose tokenizer writes the question.
+        vlm: whose tokenizer writes the questions.
+        topics: what is asked, in order.
     """
     result: list[Question] = []
     row = 0
@@ -88,9 +111,13 @@ def questions_of(
         following = [*screens[1:], episode.final_observation]
         for step, after in zip(episode.steps, following, strict=True):
             if after is not None:
-                suffix = tuple(question_suffix(vlm, texts[row], step.action))
-                changed = screen_changed(step.observation, after)
-                result.append(Question(prompts[row], suffix, changed))
+                suffix, ends = ask(vlm, texts[row], step.action, topics)
+                right = {
+                    "change": screen_changed(step.observation, after),
+                    "outcome": episode.success,
+                }
+                answers = tuple(right[topic] for topic in topics)
+                result.append(Question(prompts[row], tuple(suffix), tuple(ends), answers))
             row += 1
     return result
 
@@ -105,20 +132,20 @@ def finetune_representation(
     seed: int,
     progress: Callable[[int, dict[str, float]], None],
 ) -> None:
-    """Binary cross-entropy on Yes against No, both classes weighted alike; in place.
+    """Binary cross-entropy on Yes against No, both answers weighted alike; in place.
 
     Args:
         vlm: its trainable parameters are updated.
         questions: what to learn from.
         steps: of the optimiser.
-        batch_size: questions a step.
+        batch_size: examples a step.
         learning_rate: peak, with warm-up and cosine decay.
         seed: of the order.
         progress: told of each step's loss and accuracy.
     """
     yes, no = (vlm.tokenize(word, end=False)[0] for word in ("Yes", "No"))
-    share = sum(question.changed for question in questions) / len(questions)
-    weight = {True: 0.5 / max(share, 0.05), False: 0.5 / max(1 - share, 0.05)}
+    answers = torch.tensor([question.answers for question in questions], dtype=torch.float32)
+    share = answers.mean(0).clamp(0.05, 0.95)  # (topics,)
     parameters = [p for p in vlm.model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.01)
     order = BatchOrder([len(q.prompt.text) for q in questions], batch_size, seed)
@@ -126,14 +153,15 @@ def finetune_representation(
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate * cosine(step, steps, 0.05)
-        batch = [questions[i] for i in order(step)]
+        rows = order(step)
+        batch = [questions[row] for row in rows]
         prefix = vlm.encode([question.prompt for question in batch])
         extension = vlm.extend(prefix, [question.suffix for question in batch])
-        last = extension.mask.sum(1) - 1
-        scores = extension.logits[torch.arange(len(batch)), last]
-        margin = scores[:, yes] - scores[:, no]
-        labels = torch.tensor([float(q.changed) for q in batch], device=vlm.device)
-        weights = torch.tensor([weight[q.changed] for q in batch], device=vlm.device)
+        ends = torch.tensor([question.ends for question in batch], device=vlm.device)
+        scores = extension.logits[torch.arange(len(batch))[:, None], ends]
+        margin = scores[..., yes] - scores[..., no]
+        labels = answers[rows].to(vlm.device)
+        weights = torch.where(labels > 0.5, 0.5 / share, 0.5 / (1 - share))
         loss = functional.binary_cross_entropy_with_logits(margin, labels, weight=weights)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
