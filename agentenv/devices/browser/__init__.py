@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 
 from agentenv.devices.browser.device import BROWSER_DEVICE_ACTIONS, SETTLE_MS, BrowserDevice
 from agentenv.devices.browser.engine import CALL_TIMEOUT, LOAD_TIMEOUT, Engine
@@ -40,12 +41,23 @@ def open_browser(
         raise ConfigError(f"engine is 'auto', 'lockstep' or 'playwright', not {engine!r}")
 
     def make_engine() -> Engine:
-        chosen = engine
-        if chosen == "auto":
-            chosen = "lockstep" if find_browser(HEADLESS_SHELL) else "playwright"
-            logger.info("the browser's engine is %s", chosen)
+        chosen = available_engine() if engine == "auto" else engine
         if chosen == "lockstep":
             return LockstepEngine(width, height, timeout)
         return PlaywrightEngine(width, height, timeout)
 
     return BrowserDevice(width, height, make_engine, load_timeout)
+
+
+@cache
+def available_engine() -> str:
+    """The better of the engines that this machine can run; said in the log once."""
+    found = find_browser(HEADLESS_SHELL)
+    if found:
+        logger.info("browser: lockstep, with %s", found)
+        return "lockstep"
+    logger.info(
+        "browser: ordinary Chromium through Playwright, several times slower; "
+        "chromium-headless-shell is not installed"
+    )
+    return "playwright"
