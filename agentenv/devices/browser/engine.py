@@ -102,3 +102,29 @@ def call_page(engine: Engine, function: str, *arguments: Any) -> Any:
             with suppress(ScriptError):
                 engine.evaluate(page_script())
     return engine.evaluate(expression)
+
+
+OUTCOME = "window.__agentenvOutcome"
+"""Gives the outcome of the last `tracked` expression whose value was a promise."""
+
+
+def tracked(expression: str) -> str:
+    """The expression's outcome: `{value}`, `{error}` or `{pending}`, after some microtasks.
+
+    A promise may wait for the page's clock, which does not run while an evaluation waits;
+    so it cannot simply be awaited. How long it takes must be a matter of page time alone.
+    """
+    return f"""(() => {{
+  const value = ({expression}
+  );
+  if (!(value instanceof Promise)) return {{ value }};
+  const outcome = {{ pending: true }};
+  Object.defineProperty(window, '__agentenvOutcome', {{ value: outcome, configurable: true }});
+  const settle = (result) => {{ delete outcome.pending; Object.assign(outcome, result); }};
+  value.then((value) => settle({{ value }}),
+    (error) => settle({{ error: String((error && error.stack) || error) }}));
+  return (async () => {{
+    for (let turn = 0; turn < 5 && outcome.pending; turn++) await null;
+    return outcome;
+  }})();
+}})()"""

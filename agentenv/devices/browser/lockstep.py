@@ -18,8 +18,10 @@ from agentenv.devices.browser.engine import (
     CALL_TIMEOUT,
     IMPATIENCE,
     NETWORK_PATIENCE,
+    OUTCOME,
     InputEvent,
     ScriptError,
+    tracked,
 )
 from agentenv.devices.browser.launch import HEADLESS_SHELL, BrowserProcess, require_browser
 from agentenv.devices.browser.page_script import START_OF_TIME, page_script
@@ -123,17 +125,24 @@ class LockstepEngine:
             raise DeviceError(f"cannot open {url}: {result['errorText']}", "page_not_loaded")
 
     def evaluate(self, expression: str, *, timeout: float | None = None) -> Any:
-        call_id = self._send(
-            "Runtime.evaluate",
-            {"expression": expression, "returnByValue": True, "awaitPromise": True},
-        )
-        # A promise may need the page's clock; a plain value comes at once.
-        self._receive_until(call_id, 0.05)
+        deadline = time.monotonic() + (timeout or self._timeout)
+        outcome = self._evaluate(tracked(expression), deadline)
+        while "pending" in outcome:
+            if time.monotonic() > deadline:
+                raise DeviceError("a promise of the page was not fulfilled", "page_hung")
+            self._run_clock(_FRAME_MS, deadline)
+            self._draw(deadline)
+            outcome = self._evaluate(OUTCOME, deadline)
+        if "error" in outcome:
+            raise ScriptError(outcome["error"])
+        return outcome.get("value")
+
+    def _evaluate(self, expression: str, deadline: float) -> Any:
+        params = {"expression": expression, "returnByValue": True, "awaitPromise": True}
+        call_id = self._send("Runtime.evaluate", params)
         try:
-            if self._open_connection.poll(call_id):
-                result = self._open_connection.wait(call_id)
-            else:
-                result = self._wait_drawing(call_id, timeout or self._timeout)
+            left = max(0.1, deadline - time.monotonic())
+            result = self._open_connection.wait(call_id, left)
         except ProtocolError as error:
             raise ScriptError(str(error)) from error
         if "exceptionDetails" in result:

@@ -24,8 +24,10 @@ from agentenv.devices.browser.engine import (
     IMPATIENCE,
     LOAD_TIMEOUT,
     NETWORK_PATIENCE,
+    OUTCOME,
     InputEvent,
     ScriptError,
+    tracked,
 )
 from agentenv.devices.browser.launch import (
     CHROMIUM,
@@ -232,12 +234,12 @@ class PlaywrightEngine:
             raise DeviceError(_GONE, "browser_crashed") from error
 
     def _evaluate(self, expression: str, deadline: float) -> Any:
-        outcome = self._evaluate_now(_tracked(expression))
+        outcome = self._evaluate_now(tracked(expression), wait=True)
         while "pending" in outcome:
             if time.monotonic() > deadline:
                 raise DeviceError("a promise of the page was not fulfilled", "page_hung")
             self._advance(_PUMP_MS)
-            outcome = self._evaluate_now("window.__agentenvOutcome")
+            outcome = self._evaluate_now(OUTCOME)
         if "error" in outcome:
             raise ScriptError(outcome["error"])
         return outcome.get("value")
@@ -281,21 +283,3 @@ class PlaywrightEngine:
     def _draw(self) -> None:
         with suppress(ScriptError):
             self._evaluate_now(_TWO_FRAMES, wait=True)
-
-
-def _tracked(expression: str) -> str:
-    """The expression's outcome as `{value}`, `{error}` or, for a promise, `{pending}`.
-
-    A promise may wait for the page's clock, which does not run while an evaluation waits.
-    """
-    return f"""(() => {{
-  const value = ({expression}
-  );
-  if (!(value instanceof Promise)) return {{ value }};
-  const outcome = {{ pending: true }};
-  Object.defineProperty(window, '__agentenvOutcome', {{ value: outcome, configurable: true }});
-  const settle = (result) => {{ delete outcome.pending; Object.assign(outcome, result); }};
-  value.then((value) => settle({{ value }}),
-    (error) => settle({{ error: String((error && error.stack) || error) }}));
-  return {{ pending: true }};
-}})()"""

@@ -83,6 +83,9 @@
     if (location.href.split('#')[0] !== url.split('#')[0]) return false;
     if (location.href !== url) history.replaceState(history.state, '', url);
     born = nativeNow();
+    for (const animation of document.getAnimations()) {
+      if (animation.playState === 'running') animation.currentTime = 0;
+    }
     if (document.activeElement && document.activeElement !== document.body) {
       document.activeElement.blur();
     }
