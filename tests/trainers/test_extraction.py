@@ -182,3 +182,11 @@ def test_the_digirl_filter_looks_at_the_logged_action_alone() -> None:
     slots, keep = logged_filter(table, threshold=0.1)
     assert slots.tolist() == [0, 0, 0]
     assert keep.tolist() == [True, False, False]
+
+
+def test_a_candidate_replaces_the_logged_action_only_by_more_than_the_margin() -> None:
+    advantages = torch.tensor([[0.2, 0.25, 0.0], [0.2, 0.0, 0.35], [-0.5, -0.3, -0.6]])
+    valid = torch.ones(3, 3, dtype=torch.bool)
+    slots, keep = best_of_n(advantages, valid, threshold=0.1, margin=0.1)
+    assert slots.tolist() == [0, 2, 1]
+    assert keep.tolist() == [True, True, False]

@@ -66,6 +66,9 @@ class ActorSettings:
     threshold: float = 0.0
     """Imitate the best candidate only if its advantage is larger (the paper: 0; the
     authors' code: 1 / horizon)."""
+    margin: float = 0.0
+    """By how much a candidate must beat the logged action to replace it (the paper: 0);
+    pessimism towards actions whose outcome was never seen."""
 
 
 @dataclass(frozen=True)

@@ -75,13 +75,14 @@ def diagnose(
     gamma: float,
     aggregation: Aggregation = "mean",
     threshold: float = 0.0,
+    margin: float = 0.0,
     rows: Tensor | None = None,
 ) -> Diagnostics:
     """Look at a critic.
 
     Args:
         gamma: the discount it was trained with.
-        aggregation, threshold: as for the extraction.
+        aggregation, threshold, margin: as for the extraction.
         rows: (R,) long, the states to judge it on (best: episodes it was not trained
             on); all of them by default.
     """
@@ -89,7 +90,7 @@ def diagnose(
     q_all, v_all = evaluate(critic, features, rows)
     valid = features.candidate_valid[rows]
     advantage = combine(q_all, v_all, valid, aggregation)
-    slots, keep = best_of_n(advantage, valid, threshold)
+    slots, keep = best_of_n(advantage, valid, threshold, margin)
     q, v = aggregate(q_all, "mean"), aggregate(v_all, "mean")
     returns, success = features.returns(gamma)[rows], features.succeeded[rows]
     task = None if features.task is None else features.task[rows]

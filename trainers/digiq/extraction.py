@@ -67,7 +67,9 @@ def advantages(
     return combine(q, v, valid, aggregation)
 
 
-def best_of_n(advantages: Tensor, valid: Tensor, threshold: float = 0.0) -> tuple[Tensor, Tensor]:
+def best_of_n(
+    advantages: Tensor, valid: Tensor, threshold: float = 0.0, margin: float = 0.0
+) -> tuple[Tensor, Tensor]:
     """The best valid candidate of each state; the lowest slot on ties.
 
     Args:
@@ -75,6 +77,8 @@ def best_of_n(advantages: Tensor, valid: Tensor, threshold: float = 0.0) -> tupl
         valid: (S, N) bool.
         threshold: imitate only what is better than the state's value by more than this;
             the paper has 0, the authors' code 1/H.
+        margin: by how much another candidate must beat the logged action, the only one
+            whose outcome was seen; the paper has 0.
 
     Returns:
         Slots (S,) long and which states to keep (S,) bool. A state without a valid
@@ -86,9 +90,12 @@ def best_of_n(advantages: Tensor, valid: Tensor, threshold: float = 0.0) -> tupl
     if bool((advantages.isnan() & valid).any()):
         raise ValueError("a valid candidate's advantage is NaN; the critic has diverged")
     masked = advantages.masked_fill(~valid, -torch.inf)
-    best = masked.amax(dim=1, keepdim=True)
-    slots = (masked >= best - TIE_TOLERANCE).to(torch.uint8).argmax(dim=1)
-    return slots, (best[:, 0] > threshold) & valid.any(dim=1)
+    handicapped = masked.clone()
+    handicapped[:, 1:] -= margin
+    best = handicapped.amax(dim=1, keepdim=True)
+    slots = (handicapped >= best - TIE_TOLERANCE).to(torch.uint8).argmax(dim=1)
+    chosen = masked.gather(1, slots[:, None])[:, 0]
+    return slots, (chosen > threshold) & valid.any(dim=1)
 
 
 def filtered_bc(features: TransitionFeatures) -> tuple[Tensor, Tensor]:

@@ -288,6 +288,7 @@ class DigiQ:
             c.critic.gamma,
             c.actor.aggregation,
             c.actor.threshold,
+            c.actor.margin,
             held_out if len(held_out) else None,
         )
 
@@ -297,7 +298,7 @@ class DigiQ:
             return filtered_bc(self.features)
         actor = self.config.actor
         table = advantages(self.critic, self.features, actor.aggregation)
-        return best_of_n(table, self.features.candidate_valid, actor.threshold)
+        return best_of_n(table, self.features.candidate_valid, actor.threshold, actor.margin)
 
     def actor(self, method: str) -> Path:
         """Stage 7: the policy that imitates what a method selected; its folder."""
