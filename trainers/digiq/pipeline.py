@@ -98,9 +98,14 @@ class DigiQ:
         return {**self.feature_inputs, "critic": asdict(self.config.critic)}
 
     def actor_inputs(self, method: str) -> dict[str, Any]:
-        inputs = self.collect_inputs if method == "filtered_bc" else self.critic_inputs
-        inputs = {**inputs, **self.trained_parts, "method": method}
-        return {**inputs, "actor": asdict(self.config.actor)}
+        """Filtered BC does not depend on the critic, nor on how its advice is taken."""
+        actor = asdict(self.config.actor)
+        inputs = self.critic_inputs
+        if method == "filtered_bc":
+            inputs = self.collect_inputs
+            for name in ("aggregation", "threshold", "margin"):
+                del actor[name]
+        return {**inputs, **self.trained_parts, "actor": actor, "method": method}
 
     @property
     def trained_parts(self) -> dict[str, Any]:

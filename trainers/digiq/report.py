@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,8 +29,6 @@ from trainers.digiq.diagnostics import verdict
 from trainers.digiq.extraction import aggregate
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from trainers.digiq.pipeline import DigiQ
 
 NOTES = {
@@ -83,7 +82,7 @@ def write_digiq_report(digiq: DigiQ, stores: Mapping[str, TrajectoryStore]) -> P
             "logged episodes": str(len(digiq.episodes)),
             "logged states": str(len(digiq.features)),
             "candidates a state": str(digiq.config.candidates.n),
-            "base policy": digiq.config.base,
+            "base policy": Path(digiq.config.base).name,
         },
     )
     path = digiq.config.out / "report.html"
@@ -135,9 +134,10 @@ def _curves(digiq: DigiQ) -> list[Curve]:
             note="0.5 is chance.",
         ),
         Curve(
-            "Representation: does this action change the screen?",
+            "Representation: right answers about logged actions",
             [series_from_metrics(run.metrics("representation"), "accuracy", label="accuracy")],
             y_label="accuracy",
+            note="Does it change the screen? Does it lead to the goal?",
         ),
     ]
 
