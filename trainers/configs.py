@@ -30,7 +30,7 @@ class SFTConfig:
     """Run directory; the model is saved in its `model` folder."""
     model: str = "small"
     """Hugging Face name or path of the model to start from, or `small`: a fresh
-    7.7M-parameter LLaVA that two CPU cores can train."""
+    5.4M-parameter LLaVA that two CPU cores can train."""
     steps: int = 3000
     """Optimiser steps with the screenshot."""
     text_steps: int = 0
