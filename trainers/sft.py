@@ -54,14 +54,14 @@ def train(config: SFTConfig) -> Path:
         logger.info("already trained: %s", folder)
         return folder
     training, validation = load_demonstrations(config)
-    dialect = get_dialect(config.dialect)
-    vlm = starting_model(config, training, dialect)
     phases = [("text", config.text_steps, False), ("image", config.steps, True)]
     for name, steps, image in phases:
         if steps == 0 or run.finished(f"sft_{name}", inputs) is not None:
             continue
         if name == "image" and config.text_steps:
             vlm = VisionLanguageModel.from_pretrained(config.out / "text_model")
+        else:
+            vlm = starting_model(config, training, get_dialect(config.dialect))
         _train_phase(vlm, config, run, name, steps, image, training, validation)
         target = folder if name == "image" else config.out / "text_model"
         vlm.save(target)
@@ -112,8 +112,12 @@ def starting_model(
 
 
 def with_adapter(vlm: VisionLanguageModel, lora: LoraConfig) -> VisionLanguageModel:
-    """Wrap the model in LoRA adapters, so that only those are trained; rank 0 changes nothing."""
-    if lora.rank:
+    """Wrap the model in LoRA adapters, so that only those are trained; rank 0 changes nothing.
+
+    A model that already has adapters goes on with these: adapters on adapters could not
+    be saved apart from their base.
+    """
+    if lora.rank and not hasattr(vlm.model, "peft_config"):
         from peft import LoraConfig as PeftLora
         from peft import get_peft_model
 

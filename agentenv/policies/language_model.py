@@ -110,7 +110,7 @@ class VisionLanguageModel:
         if adapter.is_file():
             from peft import PeftModel
 
-            model = PeftModel.from_pretrained(model, name_or_path)
+            model = PeftModel.from_pretrained(model, name_or_path, is_trainable=True)
         form = PromptFormat.load(name_or_path)
         return cls(model.to(device).eval(), processor, form, str(name_or_path))
 

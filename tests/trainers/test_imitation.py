@@ -121,6 +121,24 @@ def test_only_the_adapter_is_saved_and_it_loads_with_its_base(tmp_path: Path) ->
     )
 
 
+def test_a_loaded_adapter_can_be_trained_on_and_saved_again(tmp_path: Path) -> None:
+    untrained_vlm().save(tmp_path / "base")
+    first = with_adapter(VisionLanguageModel.from_pretrained(tmp_path / "base"), LoraConfig(rank=4))
+    settings = ImitationSettings(steps=2, learning_rate=1e-2)
+    imitate(first, lambda step: EXAMPLES, settings, progress=lambda step, values: None)
+    first.save(tmp_path / "first")
+    second = VisionLanguageModel.from_pretrained(tmp_path / "first")
+    second = with_adapter(second, LoraConfig(rank=4))
+    prompts = [EXAMPLES[0].prompt]
+    before = second.encode(prompts).last_logits
+    imitate(second, lambda step: EXAMPLES, settings, progress=lambda step, values: None)
+    after = second.encode(prompts).last_logits
+    assert not torch.allclose(before, after)
+    second.save(tmp_path / "second")
+    loaded = VisionLanguageModel.from_pretrained(tmp_path / "second")
+    torch.testing.assert_close(loaded.encode(prompts).last_logits, after)
+
+
 def test_every_example_is_seen_once_an_epoch_and_a_step_always_has_the_same_batch() -> None:
     order = BatchOrder([5, 1, 4, 2, 3], 2, seed=1)
     epoch = [index for step in range(3) for index in order(step)]

@@ -57,14 +57,9 @@ def extract_features(
         rows = slice(start, min(start + batch_size, len(prompts)))
         batch = candidates[rows]
         prefix = vlm.encode(prompts[rows], layer=layer)
-        # Equal candidates of a state have equal features: each is computed once.
-        pairs = [(i, text) for i, row in enumerate(batch) for text in dict.fromkeys(row.texts)]
-        extension = vlm.extend(
-            prefix,
-            [ask(vlm, text, dialect.parse(text), topics)[0] for _, text in pairs],
-            owners=[i for i, _ in pairs],
-            layer=layer,
-        )
+        owners, texts, order = _distinct(batch)
+        suffixes = [ask(vlm, text, dialect.parse(text), topics)[0] for text in texts]
+        extension = vlm.extend(prefix, suffixes, owners=owners, layer=layer)
         assert prefix.hidden is not None
         assert extension.hidden is not None
         n, size = len(batch[0].texts), prefix.hidden.shape[1]
@@ -72,8 +67,6 @@ def extract_features(
             states = _memory_map(folder / "state.npy", (len(prompts), size))
             features = _memory_map(folder / "candidates.npy", (len(prompts), n, size))
         states[rows] = prefix.hidden.cpu().numpy()
-        place = {pair: number for number, pair in enumerate(pairs)}
-        order = [place[i, text] for i, row in enumerate(batch) for text in row.texts]
         features[rows] = extension.hidden[order].view(len(batch), n, size).cpu().numpy()
         progress(rows.stop)
     for array in (states, features):
@@ -99,18 +92,26 @@ def score_candidates(
     scores = torch.zeros(len(prompts), len(candidates[0].texts), 2)
     for start in range(0, len(prompts), batch_size):
         batch = candidates[start : start + batch_size]
-        pairs = [(i, text) for i, row in enumerate(batch) for text in dict.fromkeys(row.texts)]
-        extension = base.extend(
-            base.encode(prompts[start : start + batch_size]),
-            [base.tokenize(text) for _, text in pairs],
-            owners=[i for i, _ in pairs],
-        )
+        owners, texts, order = _distinct(batch)
+        prefix = base.encode(prompts[start : start + batch_size])
+        extension = base.extend(prefix, [base.tokenize(text) for text in texts], owners=owners)
         found = torch.stack([extension.log_probs.sum(1), extension.log_probs.amin(1)], dim=1)
-        place = {pair: number for number, pair in enumerate(pairs)}
-        for i, row in enumerate(batch):
-            scores[start + i] = found[[place[i, text] for text in row.texts]].cpu()
+        scores[start : start + len(batch)] = found[order].view(len(batch), -1, 2).cpu()
         progress(start + len(batch))
     return scores
+
+
+def _distinct(batch: Sequence[Candidates]) -> tuple[list[int], list[str], list[int]]:
+    """What needs computing: equal candidates of a state get equal numbers.
+
+    Returns:
+        Of each distinct candidate, the row of its state and its text; and for every
+        candidate of every state, in order, which distinct one it is.
+    """
+    pairs = [(i, text) for i, row in enumerate(batch) for text in dict.fromkeys(row.texts)]
+    place = {pair: number for number, pair in enumerate(pairs)}
+    order = [place[i, text] for i, row in enumerate(batch) for text in row.texts]
+    return [i for i, _ in pairs], [text for _, text in pairs], order
 
 
 def _memory_map(path: Path, shape: tuple[int, ...]) -> np.memmap:

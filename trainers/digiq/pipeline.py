@@ -159,16 +159,12 @@ class DigiQ:
     @cached_property
     def prompts(self) -> list[Prompt]:
         """Prompts of all logged states, in order."""
-        form = self.base_form
+        form = PromptFormat.load(self.config.base)
         return [
             render(episode.history_at(number), self.dialect, form, BROWSER_ACTIONS)
             for episode in self.episodes
             for number in range(len(episode.steps))
         ]
-
-    @cached_property
-    def base_form(self) -> PromptFormat:
-        return self.base().form
 
     @cached_property
     def base_digest(self) -> str:
@@ -229,7 +225,6 @@ class DigiQ:
         """Stage 4: frozen features of all states and candidates, with their outcomes."""
         folder = self.config.out / "features"
         layer = self.config.representation.layer
-        vlm = None
         if self.run.finished("features", self.feature_inputs) is None:
             vlm = self.representation
             with track("4 features", total=len(self.prompts)) as bar:
