@@ -104,6 +104,19 @@ def call_page(engine: Engine, function: str, *arguments: Any) -> Any:
     return engine.evaluate(expression)
 
 
+def value_of(answer: Mapping[str, Any]) -> Any:
+    """The value in the answer to `Runtime.evaluate`.
+
+    Raises:
+        ScriptError: the expression threw.
+    """
+    if "exceptionDetails" in answer:
+        details = answer["exceptionDetails"]
+        thrown = details.get("exception", {}).get("description") or details.get("text", "")
+        raise ScriptError(thrown)
+    return answer["result"].get("value")
+
+
 OUTCOME = "window.__agentenvOutcome"
 """Gives the outcome of the last `tracked` expression whose value was a promise."""
 

@@ -22,6 +22,7 @@ from agentenv.devices.browser.engine import (
     InputEvent,
     ScriptError,
     tracked,
+    value_of,
 )
 from agentenv.devices.browser.launch import HEADLESS_SHELL, BrowserProcess, require_browser
 from agentenv.devices.browser.page_script import START_OF_TIME, page_script
@@ -145,11 +146,7 @@ class LockstepEngine:
             result = self._open_connection.wait(call_id, left)
         except ProtocolError as error:
             raise ScriptError(str(error)) from error
-        if "exceptionDetails" in result:
-            details = result["exceptionDetails"]
-            thrown = details.get("exception", {}).get("description") or details.get("text", "")
-            raise ScriptError(thrown)
-        return result["result"].get("value")
+        return value_of(result)
 
     def call(self, method: str, **params: Any) -> Mapping[str, Any]:
         try:

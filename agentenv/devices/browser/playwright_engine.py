@@ -28,6 +28,7 @@ from agentenv.devices.browser.engine import (
     InputEvent,
     ScriptError,
     tracked,
+    value_of,
 )
 from agentenv.devices.browser.launch import (
     CHROMIUM,
@@ -252,11 +253,7 @@ class PlaywrightEngine:
             if error.cause != "protocol":
                 raise
             raise ScriptError(str(error)) from error
-        if "exceptionDetails" in result:
-            details = result["exceptionDetails"]
-            thrown = details.get("exception", {}).get("description") or details.get("text", "")
-            raise ScriptError(thrown)
-        return result["result"].get("value")
+        return value_of(result)
 
     def _advance(self, milliseconds: float) -> None:
         if milliseconds <= 0:
