@@ -13,6 +13,7 @@ from trainers.digiq.critic import Critic, CriticShape, evaluate
 from trainers.digiq.critic_config import CriticConfig
 from trainers.digiq.diagnostics import diagnose, ranking
 from trainers.digiq.extraction import (
+    TIE_TOLERANCE,
     Aggregation,
     advantages,
     best_of_n,
