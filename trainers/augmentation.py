@@ -14,8 +14,8 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from agentenv.actions import Action, InputText, Tap
-from agentenv.observations import Observation, UIElement
+from agentenv.actions import Action
+from agentenv.observations import Observation
 from agentenv.policies.base import History, Turn
 
 WORD = re.compile(r"[A-Za-z0-9]{2,}")
@@ -55,46 +55,6 @@ def substitute(
         return WORD.sub(lambda match: mapping.get(match[0], match[0]), text)
 
     return _map_history(history, swap), _map_action(action, swap)
-
-
-def copying_exercise(
-    observation: Observation, rng: np.random.Generator
-) -> tuple[History, list[Action]]:
-    """A made-up screen, a goal that names several of its controls, and the actions on them.
-
-    Several answers to one prompt: copying and looking up get a dense signal, which is
-    what makes a model from scratch learn them at all.
-
-    Args:
-        observation: lends its screenshot (the text is what this teaches).
-        rng: draws names, targets and what is to be typed.
-    """
-    count = int(rng.integers(2, 12))
-    names = [random_word(rng, "a" * int(rng.integers(2, 9))) for _ in range(count)]
-    names = [f"{n} {random_word(rng, 'abcd')}" if rng.random() < 0.2 else n for n in names]
-    names = [n.capitalize() if rng.random() < 0.3 else n for n in names]
-    first = int(rng.integers(4))
-    roles = [str(rng.choice(["button", "link", "tab", "checkbox", "textbox"])) for _ in names]
-    elements = tuple(
-        UIElement(first + i, role, name, (0.0, 0.0, 0.1, 0.1), clickable=True)
-        for i, (role, name) in enumerate(zip(roles, names, strict=True))
-    )
-    wishes: list[str] = []
-    actions: list[Action] = []
-    for number in rng.permutation(count)[: int(rng.integers(1, 7))]:
-        target = elements[int(number)]
-        action: Action
-        if target.role == "textbox":
-            text = random_word(rng, "a1bcd" if rng.random() < 0.4 else "abcdef")
-            wishes.append(f'enter "{text}" into "{target.name}"')
-            action = InputText(label=target.name, element=target.index, text=text)
-        else:
-            wishes.append(f'click "{target.name}"')
-            action = Tap(label=target.name, element=target.index)
-        actions.append(action)
-    goal = "All at once: " + ", ".join(wishes)
-    made_up = replace(observation, elements=elements, goal=goal, last_action_error="")
-    return History(made_up), actions
 
 
 def _spoken(action: Action) -> list[str]:

@@ -27,6 +27,8 @@ class Example:
     prompt: Prompt
     answer: str
     weight: float = 1.0
+    given: tuple[int, ...] = ()
+    """Tokens between prompt and answer that are not to be learned."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,17 @@ def imitation_loss(vlm: VisionLanguageModel, batch: Sequence[Example]) -> Tensor
 
     This is the actor's loss of Digi-Q (arXiv 2502.15760, Best-of-N extraction);
     divided by the mean answer length, so that a learning rate means the same
-    whatever the answers' length.
+    whatever the answers' length. Equal prompts are encoded once.
     """
-    suffixes = [vlm.tokenize(example.answer) for example in batch]
-    extension = vlm.extend(vlm.encode([example.prompt for example in batch]), suffixes)
+    place: dict[Prompt, int] = {}
+    owners = [place.setdefault(example.prompt, len(place)) for example in batch]
+    suffixes = [[*example.given, *vlm.tokenize(example.answer)] for example in batch]
+    extension = vlm.extend(vlm.encode(list(place)), suffixes, owners=owners)
+    given = torch.tensor([len(example.given) for example in batch], device=vlm.device)
+    learned = torch.arange(extension.mask.shape[1], device=vlm.device) >= given[:, None]
     weights = torch.tensor([example.weight for example in batch], device=vlm.device)
-    tokens = extension.mask.sum()
-    return -(extension.log_probs.sum(1) * weights).sum() / tokens
+    log_probs = (extension.log_probs * learned).sum(1)
+    return -(log_probs * weights).sum() / (extension.mask & learned).sum()
 
 
 def imitate(

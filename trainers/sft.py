@@ -20,8 +20,10 @@ from agentenv.policies.language_model import VisionLanguageModel
 from agentenv.policies.prompts import Prompt, PromptFormat, render
 from agentenv.progress import track
 from agentenv.trajectories.store import TrajectoryStore
-from trainers.augmentation import copying_exercise, substitute
+from trainers.augmentation import substitute
 from trainers.configs import LoraConfig, SFTConfig
+from trainers.digiq.representation import ask
+from trainers.exercises import Exercise, make_exercise
 from trainers.imitation import (
     BatchOrder,
     Example,
@@ -33,6 +35,9 @@ from trainers.runs import RunDirectory, saved_step
 
 logger = logging.getLogger(__name__)
 Demonstration = tuple[History, Action]
+QUESTIONS_PER_EXERCISE = 4
+QUESTION_WEIGHT = 3.0
+"""Of a Yes or No, two tokens, beside the answers of twenty and more."""
 
 
 def train(config: SFTConfig) -> Path:
@@ -193,13 +198,13 @@ def _batches(
         examples = []
         for index in order(step):
             history, action = training[index]
-            actions = [action]
             if rng.random() < config.exercises:
-                history, actions = copying_exercise(history.observation, rng)
-            elif config.substitute and rng.random() < 0.5:
+                exercise = make_exercise(history.observation, rng)
+                examples += _exercise_examples(vlm, config, image, exercise, rng)
+                continue
+            if config.substitute and rng.random() < 0.5:
                 history, action = substitute(history, action, rng, config.substitute)
-                actions = [action]
-            examples.append(_example(vlm, config, image, history, actions))
+            examples.append(_example(vlm, config, image, history, [action]))
         return examples
 
     return batch_of
@@ -216,6 +221,27 @@ def _example(
     prompt = render(history, dialect, vlm.form, BROWSER_ACTIONS)
     answer = "\n".join(dialect.print(action) for action in actions)
     return Example(prompt if image else Prompt(prompt.text, None), answer)
+
+
+def _exercise_examples(
+    vlm: VisionLanguageModel,
+    config: SFTConfig,
+    image: bool,
+    exercise: Exercise,
+    rng: np.random.Generator,
+) -> list[Example]:
+    """All right answers in one, and some actions to be judged."""
+    answers = _example(vlm, config, image, exercise.history, exercise.right)
+    examples = [answers]
+    for _ in range(QUESTIONS_PER_EXERCISE):
+        fits = bool(rng.random() < 0.5) or not exercise.wrong
+        choices = exercise.right if fits else exercise.wrong
+        action = choices[int(rng.integers(len(choices)))]
+        text = get_dialect(config.dialect).print(action)
+        question, _ = ask(vlm, text, action, ("change", "outcome"))
+        answer = "Yes" if fits else "No"
+        examples.append(Example(answers.prompt, answer, QUESTION_WEIGHT, tuple(question)))
+    return examples
 
 
 @torch.no_grad()

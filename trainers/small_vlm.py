@@ -25,6 +25,7 @@ from transformers.models.siglip import SiglipImageProcessorPil
 from agentenv.policies.language_model import VisionLanguageModel
 from agentenv.policies.prompts import PromptFormat
 from trainers.copying_heads import write_copying_heads
+from trainers.digiq.representation import OTHER_QUESTION, OUTCOME_QUESTION, QUESTIONS
 
 IMAGE_SIZE = 224
 PATCH_SIZE = 32
@@ -46,6 +47,9 @@ SCAFFOLD = (
     '"}',
     "Yes",
     "No",
+    *QUESTIONS.values(),
+    OTHER_QUESTION,
+    OUTCOME_QUESTION,
 )
 
 

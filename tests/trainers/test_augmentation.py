@@ -6,7 +6,7 @@ from agentenv.actions import InputText, Tap
 from agentenv.observations import Observation, UIElement
 from agentenv.policies.base import History, Turn
 from tests.small_models import noise_png
-from trainers.augmentation import copying_exercise, random_word, substitute
+from trainers.augmentation import random_word, substitute
 
 ELEMENTS = (
     UIElement(0, "textbox", "Username", (0, 0, 1, 0.1), editable=True),
@@ -36,20 +36,6 @@ def test_nothing_changes_at_share_zero() -> None:
         History(SCREEN),
         action,
     )
-
-
-def test_an_exercise_is_solved_by_the_elements_and_words_its_goal_names() -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        history, actions = copying_exercise(SCREEN, rng)
-        by_index = {element.index: element for element in history.observation.elements}
-        for action in actions:
-            assert isinstance(action, Tap | InputText)
-            assert action.element is not None
-            assert by_index[action.element].name == action.label
-            assert f'"{action.label}"' in history.observation.goal
-            if isinstance(action, InputText):
-                assert f'"{action.text}"' in history.observation.goal
 
 
 def test_made_up_words_keep_case_and_kind() -> None:

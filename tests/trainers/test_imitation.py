@@ -37,7 +37,7 @@ class TwoTokenModel:
     def encode(self, prompts: Any) -> None:
         return None
 
-    def extend(self, prefix: None, suffixes: list[list[int]]) -> Extension:
+    def extend(self, prefix: None, suffixes: list[list[int]], *, owners: list[int]) -> Extension:
         ids = torch.tensor(suffixes)
         log_probs = self.logits.log_softmax(-1).gather(-1, ids[..., None])[..., 0]
         return Extension(self.logits, log_probs, torch.ones_like(ids, dtype=torch.bool), None)
@@ -54,6 +54,25 @@ def test_the_gradient_is_the_closed_form_of_weighted_cross_entropy() -> None:
     weights = torch.tensor([1.0, 0.5])[:, None, None]
     expected = (logits.softmax(-1) - one_hot) * weights / 4  # four tokens in the batch
     torch.testing.assert_close(logits.grad, expected.detach())
+
+
+def test_given_tokens_are_read_but_not_learned() -> None:
+    logits = torch.randn(1, 2, 5, requires_grad=True)
+    batch = [Example(Prompt("", None), "4", given=(3,))]
+    imitation_loss(TwoTokenModel(logits), batch).backward()  # type: ignore[arg-type]
+    one_hot = torch.nn.functional.one_hot(torch.tensor([[3, 4]]), 5)
+    expected = (logits.softmax(-1) - one_hot) * torch.tensor([0.0, 1.0])[:, None]
+    torch.testing.assert_close(logits.grad, expected.detach())
+
+
+def test_a_prompt_that_two_examples_share_gives_the_same_loss_as_two_prompts() -> None:
+    vlm = untrained_vlm()
+    pair = [EXAMPLES[0], Example(EXAMPLES[0].prompt, EXAMPLES[1].answer)]
+    shared = imitation_loss(vlm, pair)
+    halves = [imitation_loss(vlm, [example]) for example in pair]
+    tokens = [len(vlm.tokenize(example.answer)) for example in pair]
+    expected = (halves[0] * tokens[0] + halves[1] * tokens[1]) / sum(tokens)
+    torch.testing.assert_close(shared, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_model_learns_to_say_what_it_is_shown() -> None:
