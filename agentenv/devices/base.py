@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from agentenv.actions import Action
+from agentenv.errors import ConfigError
 from agentenv.observations import Screen
 
 
@@ -32,6 +34,36 @@ class Setup:
 
 
 @dataclass(frozen=True)
+class NetworkPolicy:
+    """What a page may reach: nothing but what is allowed here.
+
+    Always allowed are `data:`, `blob:` and `about:` addresses and, for a page that is a
+    file, the files of its folder.
+
+    Raises:
+        ConfigError: the fields contradict each other.
+    """
+
+    allow: tuple[str, ...] = ()
+    """Addresses, with `*` for any characters: "https://shop.example/*". In the name of a
+    host it stands for part of the name only; "*" alone is everything."""
+    replay: Path | None = None
+    """A HAR file that answers every request; nothing touches the network, whatever
+    `allow` says, and what the file does not hold is blocked."""
+    record: Path | None = None
+    """Write what the page loads to this HAR file when the device is closed."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.allow, str):
+            raise ConfigError(f"allow takes several patterns: write ({self.allow!r},)")
+        if self.replay is not None and self.record is not None:
+            raise ConfigError("a policy either replays a HAR file or records one, not both")
+        for pattern in self.allow:
+            if pattern != "*" and "://" not in pattern:
+                raise ConfigError(f"{pattern!r} allows nothing; begin it with https:// or such")
+
+
+@dataclass(frozen=True)
 class BrowserSetup(Setup):
     """Initial state of a page.
 
@@ -48,6 +80,12 @@ class BrowserSetup(Setup):
     """JavaScript expression giving a JSON object: what the verifier reads."""
     reload: bool = False
     """Load the page anew on every reset."""
+    network: NetworkPolicy | None = None
+    """What the page may reach; None: everything."""
+    storage_state: Path | None = None
+    """Cookies and localStorage to begin with, in Playwright's JSON format; implies `reload`."""
+    files: tuple[Path, ...] = ()
+    """What a file chooser may choose from."""
 
 
 class Device(Protocol):
