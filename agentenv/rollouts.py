@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -12,15 +11,12 @@ from typing import Any
 
 from agentenv.devices.base import Device
 from agentenv.dialects import Dialect
-from agentenv.dialects.parsing import without_surrogates
-from agentenv.env import DeviceEnv, Transition
+from agentenv.env import DeviceEnv
 from agentenv.errors import ConfigError, DeviceError
-from agentenv.observations import Observation
-from agentenv.policies.base import Decision, History, Policy, Turn
+from agentenv.policies.base import Policy
+from agentenv.recording import EpisodeRecorder
 from agentenv.tasks.base import Task, TaskInstance
-from agentenv.trajectories.episode import Episode, Step
-
-logger = logging.getLogger(__name__)
+from agentenv.trajectories.episode import Episode
 
 
 @dataclass
@@ -130,7 +126,9 @@ class _Slot:
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="device")
         self.retry: _Job | None = None
         """To be run again, before new work is taken."""
-        self.run: _Run | None = None
+        self.job: _Job | None = None
+        """The one that `run` is a try at."""
+        self.run: EpisodeRecorder | None = None
 
     @property
     def running(self) -> bool:
@@ -146,7 +144,8 @@ class _Slot:
             split=job.instance.split,
             max_steps=self.max_steps,
         )
-        self.retry, self.run = None, _Run(job, env)
+        self.retry, self.job = None, job
+        self.run = EpisodeRecorder(env, job.instance, job.attempt)
         return self.thread.submit(self.run.begin)
 
     def stop(self, *, close: bool) -> None:
@@ -155,73 +154,6 @@ class _Slot:
             if close:
                 with contextlib.suppress(DeviceError):
                     self.thread.submit(self.device.close).result()
-
-
-class _Run:
-    """One try at a job."""
-
-    def __init__(self, job: _Job, env: DeviceEnv) -> None:
-        self.job = job
-        self.env = env
-        self.turns: list[Turn] = []
-        self.steps: list[Step] = []
-        self.last: Transition | None = None
-        self.infra_error = ""
-
-    @property
-    def over(self) -> bool:
-        """Whether the episode has ended."""
-        ended = self.last is not None and (self.last.terminated or self.last.truncated)
-        return ended or bool(self.infra_error)
-
-    def begin(self) -> None:
-        """Reset the device; called in the slot's thread."""
-        try:
-            self.env.begin(self.job.instance)
-        except DeviceError as error:
-            logger.warning("%s: no reset: %s", self.job.instance.key, error)
-            self.infra_error = error.cause
-
-    def history(self) -> History:
-        """What the policy may look at."""
-        return History(self.env.observation, tuple(self.turns), self.job.instance.key)
-
-    def advance(self, decision: Decision) -> None:
-        """Carry out a decision; called in the slot's thread."""
-        before: Observation = self.env.observation
-        text = without_surrogates(decision.text)  # what is kept must fit into a file
-        self.last = self.env.advance(decision.action)
-        self.infra_error = self.last.infra_error
-        self.turns.append(Turn(before, text))
-        self.steps.append(
-            Step(
-                observation=before,
-                text=text,
-                action=decision.action,
-                sent=self.last.sent,
-                reward=self.last.reward,
-                token_ids=decision.token_ids,
-                log_probs=decision.log_probs,
-            )
-        )
-
-    def episode(self, policy: Policy) -> Episode:
-        """What it leaves behind."""
-        instance = self.job.instance
-        return Episode(
-            task=instance.task,
-            split=instance.split,
-            index=instance.index,
-            policy=policy.name,
-            policy_version=policy.version,
-            steps=tuple(self.steps),
-            final_observation=None if self.infra_error else self.env.observation,
-            terminated=self.last is not None and self.last.terminated,
-            truncated=self.last is None or self.last.truncated,
-            attempt=self.job.attempt,
-            infra_error=self.infra_error,
-            raw_reward=None if self.last is None else self.last.raw_reward,
-        )
 
 
 def _devices(
@@ -272,16 +204,17 @@ def _ended(
     """Free the slots whose episodes have ended; the episodes not to be run again."""
     episodes = []
     for slot in slots:
-        if slot.run is None or not slot.run.over:
+        job, run = slot.job, slot.run
+        if job is None or run is None or not run.over:
             continue
-        run, slot.run = slot.run, None
+        slot.run = None
         if run.infra_error:
             stats.infra_errors[run.infra_error] += 1
-            if run.job.failures < infra_retries:
+            if job.failures < infra_retries:
                 stats.retries += 1
-                slot.retry = replace(run.job, failures=run.job.failures + 1)
+                slot.retry = replace(job, failures=job.failures + 1)
                 continue
-        episodes.append(run.episode(policy))
+        episodes.append(run.episode(policy.name, policy.version))
     return episodes
 
 

@@ -22,6 +22,8 @@ class Step:
     reward: float
     token_ids: tuple[int, ...] = ()
     log_probs: tuple[float, ...] = ()
+    actor: str = ""
+    """Who decided, if it was not the episode's policy: "human" after a take-over."""
 
 
 @dataclass(frozen=True)

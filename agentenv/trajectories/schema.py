@@ -19,7 +19,8 @@ from agentenv.observations import ELEMENT_FLAGS, Observation, UIElement
 from agentenv.trajectories.episode import Episode, Step
 
 SCHEMA_VERSION = 1
-"""Changes whenever a column changes its name, type or meaning."""
+"""Changes whenever a column changes its name, type or meaning. A new column that may be
+missing (`actor`) leaves it as it is: old stores stay readable."""
 
 Row = Mapping[str, Any]
 
@@ -71,6 +72,7 @@ _DECISION_FIELDS = [
     pa.field("reward", pa.float64()),
     pa.field("token_ids", pa.list_(pa.int64())),
     pa.field("log_probs", pa.list_(pa.float64())),
+    pa.field("actor", pa.string()),
 ]
 _HUGGING_FACE = {"info": {"features": {"screenshot": {"_type": "Image"}}}}
 
@@ -86,8 +88,9 @@ SCHEMA = pa.schema(
 - `episode` counts from 0 through the store, `step` is the observation's own counter.
 - `action` and `sent` are JSON objects of `agentenv.actions`; `sent` is null for an
   action that was refused.
-- In the row with `final` true, `text`, `action`, `sent`, `reward`, `token_ids` and
-  `log_probs` are null; so is the observation, if the device failed before it was taken.
+- `actor` is who decided the step, "" if it was the episode's policy.
+- In the row with `final` true, `text`, `action`, `sent`, `reward`, `token_ids`,
+  `log_probs` and `actor` are null; so is the observation, if the device failed before it was taken.
 """
 
 
@@ -113,6 +116,7 @@ def rows_of(episode: Episode, number: int) -> list[dict[str, Any]]:
             "reward": float(step.reward),
             "token_ids": [int(token) for token in step.token_ids],
             "log_probs": [float(value) for value in step.log_probs],
+            "actor": _utf8(step.actor),
         }
         for step in episode.steps
     ]
@@ -208,6 +212,7 @@ def _step_of(row: Row) -> Step:
         reward=row["reward"],
         token_ids=tuple(row["token_ids"]),
         log_probs=tuple(row["log_probs"]),
+        actor=row.get("actor") or "",
     )
 
 

@@ -69,6 +69,7 @@ steps = st.builds(
     reward=numbers,
     token_ids=st.lists(st.integers(0, 2**40), max_size=4).map(tuple),
     log_probs=st.lists(numbers, max_size=4).map(tuple),
+    actor=texts,
 )
 episodes = st.builds(
     Episode,
