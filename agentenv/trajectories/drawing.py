@@ -65,6 +65,21 @@ def annotate(
     Returns:
         PNG bytes; small screenshots come back enlarged by a whole factor.
     """
+    buffer = io.BytesIO()
+    picture = draw_action(png, action, candidates, elements, sent, marker_scale)
+    picture.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def draw_action(
+    png: bytes,
+    action: Action | None,
+    candidates: Sequence[Candidate] = (),
+    elements: Sequence[UIElement] = (),
+    sent: Action | None = None,
+    marker_scale: float = 1.0,
+) -> Image.Image:
+    """`annotate` as a picture (RGB) that is not encoded yet."""
     with Image.open(io.BytesIO(png)) as source:
         scale = max(1, round(_WIDTH / source.width))
         size = (source.width * scale, source.height * scale)
@@ -75,9 +90,7 @@ def annotate(
     canvas.draw_candidates(candidates, elements)
     layer = canvas.finished()
     picture.paste(layer, (0, 0), layer)
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
+    return picture
 
 
 def value_colours(values: Sequence[float]) -> list[Colour]:
@@ -105,7 +118,7 @@ class _Canvas:
         elif mark.start is not None:
             self._ring(self._at(mark.start))
         if mark.text:
-            self._bubble(_shorten(mark.text), self._at(mark.start) if mark.start else None)
+            self._bubble(shorten(mark.text, _LONGEST_TEXT), self._at(mark.start) if mark.start else None)
 
     def draw_candidates(
         self, candidates: Sequence[Candidate], elements: Sequence[UIElement]
@@ -229,9 +242,10 @@ def _marker_place(mark: Mark) -> Point | None:
     return (round(x, 2), round(y, 2))
 
 
-def _shorten(text: str) -> str:
+def shorten(text: str, length: int) -> str:
+    """The text on one line of at most that many characters."""
     line = " ".join(text.split())
-    return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
+    return line if len(line) <= length else line[: length - 1] + "…"
 
 
 def _clamp(value: float, low: float, high: float) -> float:

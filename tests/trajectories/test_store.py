@@ -21,7 +21,7 @@ from agentenv.actions import Action, Invalid, Tap
 from agentenv.errors import ConfigError, StoreError
 from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.manifest import MANIFEST
-from agentenv.trajectories.schema import rows_of
+from agentenv.trajectories.schema import episode_of, rows_of
 from agentenv.trajectories.store import TrajectoryStore, TrajectoryWriter
 
 from .factories import episodes, make_episode
@@ -47,6 +47,12 @@ def test_episodes_come_back_exactly_as_they_were_stored(written: list[Episode]) 
         store = write(Path(directory) / "store", *written)
         assert list(store.episodes()) == written
         assert [store.episode(number) for number in range(len(store))] == written
+
+
+def test_a_store_from_before_steps_had_an_actor_can_be_read() -> None:
+    rows = rows_of(make_episode(), 0)
+    old = [{name: value for name, value in row.items() if name != "actor"} for row in rows]
+    assert episode_of(old) == make_episode()
 
 
 def test_screenshots_are_stored_byte_for_byte(tmp_path: Path) -> None:
