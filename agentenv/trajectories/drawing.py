@@ -22,7 +22,7 @@ _WIDTH = 420
 """Smaller screenshots are enlarged by a whole factor, up to about this many pixels."""
 _SMOOTH = 2
 """Drawn this many times larger and scaled down, because Pillow does not anti-alias."""
-_LONGEST_TEXT = 28
+_LONGEST = 28
 
 Pixels = tuple[float, float]
 Colour = tuple[int, int, int]
@@ -118,7 +118,7 @@ class _Canvas:
         elif mark.start is not None:
             self._ring(self._at(mark.start))
         if mark.text:
-            self._bubble(shorten(mark.text, _LONGEST_TEXT), self._at(mark.start) if mark.start else None)
+            self._bubble(shorten(mark.text, _LONGEST), self._at(mark.start) if mark.start else None)
 
     def draw_candidates(
         self, candidates: Sequence[Candidate], elements: Sequence[UIElement]

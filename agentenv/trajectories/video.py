@@ -49,18 +49,18 @@ def write_video(episode: Episode, path: Path | str, *, seconds: float = 1.0) -> 
         raise ConfigError(f"a video's name ends in {', '.join(FORMATS)}, unlike {path.name}")
     if not 0.02 <= seconds <= 60:
         raise ConfigError(f"seconds per step must be from 0.02 to 60, not {seconds:g}")
-    first, *others = _same_size(list(_frames(episode))) or [None]
-    if first is None:
+    frames = _same_size(list(_frames(episode)))
+    if not frames:
         raise ConfigError(f"episode {episode.key} saw no screen ({episode.infra_error}): no video")
-    durations = [round(1000 * seconds)] * (1 + len(others))
+    durations = [round(1000 * seconds)] * len(frames)
     durations[-1] *= _END_HELD
     buffer = io.BytesIO()
     # `quality` and `method` are WebP's; text stays crisp at a third of the others' size.
-    first.save(
+    frames[0].save(
         buffer,
         kind,
         save_all=True,
-        append_images=others,
+        append_images=frames[1:],
         duration=durations,
         loop=0,
         quality=90,
@@ -68,7 +68,7 @@ def write_video(episode: Episode, path: Path | str, *, seconds: float = 1.0) -> 
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_durably(path, buffer.getvalue())
-    return len(durations)
+    return len(frames)
 
 
 def _frames(episode: Episode) -> Iterator[Image.Image]:

@@ -93,18 +93,28 @@ class _Images:
         return self._position[digest]
 
 
-def _render(title: str, data: dict[str, Any]) -> str:
-    templates = files("agentenv.trajectories") / "templates"
-    script = (templates / "viewer.js").read_text(encoding="utf-8")
+def assets(*names: str) -> str:
+    """The shared and own files of a page (style sheets or scripts), one after the other."""
+    folder = files("agentenv.trajectories") / "templates"
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+
+
+def script_hash(script: str) -> str:
+    """What a content security policy must say to allow this script and no other."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+def _render(title: str, data: dict[str, Any]) -> str:
+    script = assets("screen.js", "viewer.js")
     environment = Environment(
         loader=PackageLoader("agentenv.trajectories"), autoescape=True, keep_trailing_newline=True
     )
     return environment.get_template("viewer.html.j2").render(
         title=title,
-        style=Markup((templates / "viewer.css").read_text(encoding="utf-8")),
+        style=Markup(assets("look.css", "viewer.css")),
         script=Markup(script),
-        script_hash=digest,
+        script_hash=Markup(script_hash(script)),
         data=json_for_html(data),
     )
 
@@ -139,11 +149,12 @@ def _observation_data(observation: Observation, images: _Images) -> dict[str, An
     return {
         "image": images.add(observation.png),
         "location": observation.location,
-        "elements": [_element_data(element) for element in observation.elements],
+        "elements": [element_data(element) for element in observation.elements],
     }
 
 
-def _element_data(element: UIElement) -> list[Any]:
+def element_data(element: UIElement) -> list[Any]:
+    """An element as the pages' scripts read it."""
     flags = [flag for flag in ELEMENT_FLAGS if getattr(element, flag) and flag != "enabled"]
     if not element.enabled:
         flags.append("disabled")
