@@ -15,10 +15,15 @@ ENGINES = ("lockstep", "playwright")
 
 def open_test_browser(engine: str, timeout: float = 10, load_timeout: float = 30) -> BrowserDevice:
     """A browser of that engine; skips where the engine's Chromium is not installed."""
+    skip_without(engine)
+    return open_browser(*SIZE, engine, timeout=timeout, load_timeout=load_timeout)
+
+
+def skip_without(engine: str) -> None:
+    """Skip the test where the engine's Chromium is not installed."""
     kinds = [HEADLESS_SHELL] if engine == "lockstep" else [CHROMIUM, HEADLESS_SHELL]
     if not any(find_browser(kind) for kind in kinds):
         pytest.skip(f"no Chromium for the {engine} engine")
-    return open_browser(*SIZE, engine, timeout=timeout, load_timeout=load_timeout)
 
 
 @pytest.fixture(scope="module", params=ENGINES)

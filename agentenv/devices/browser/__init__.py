@@ -10,43 +10,60 @@ from agentenv.devices.browser.engine import CALL_TIMEOUT, LOAD_TIMEOUT, Engine
 from agentenv.devices.browser.launch import HEADLESS_SHELL, find_browser
 from agentenv.devices.browser.lockstep import LockstepEngine
 from agentenv.devices.browser.playwright_engine import PlaywrightEngine
+from agentenv.devices.browser.viewports import (
+    DEFAULT_VIEWPORT,
+    VIEWPORTS,
+    Viewport,
+    get_viewport,
+)
 from agentenv.errors import ConfigError
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["BROWSER_DEVICE_ACTIONS", "SETTLE_MS", "BrowserDevice", "open_browser"]
+__all__ = [
+    "BROWSER_DEVICE_ACTIONS",
+    "SETTLE_MS",
+    "VIEWPORTS",
+    "BrowserDevice",
+    "Viewport",
+    "open_browser",
+]
 
 
 def open_browser(
-    width: int,
-    height: int,
+    width: int = DEFAULT_VIEWPORT.width,
+    height: int = DEFAULT_VIEWPORT.height,
     engine: str = "auto",
     *,
+    viewport: Viewport | str | None = None,
     timeout: float = CALL_TIMEOUT,
     load_timeout: float = LOAD_TIMEOUT,
 ) -> BrowserDevice:
     """A browser that starts at its first `reset`.
 
     Args:
-        width, height: of the page, in pixels.
+        width, height: of the page, in CSS pixels.
         engine: "lockstep" (fast and exactly repeatable, needs chromium-headless-shell),
             "playwright" (ordinary Chromium), or "auto": lockstep where it is installed.
+        viewport: a screen instead of `width` and `height`, or the name of one (`VIEWPORTS`).
         timeout: seconds without an answer after which a page counts as hung.
         load_timeout: seconds a page may take to become ready.
 
     Raises:
-        ConfigError: no such engine.
+        ConfigError: no such engine, or no such viewport.
     """
+    screen = Viewport(width, height) if viewport is None else viewport
+    screen = get_viewport(screen) if isinstance(screen, str) else screen
     if engine not in ("auto", "lockstep", "playwright"):
         raise ConfigError(f"engine is 'auto', 'lockstep' or 'playwright', not {engine!r}")
 
     def make_engine() -> Engine:
         chosen = available_engine() if engine == "auto" else engine
         if chosen == "lockstep":
-            return LockstepEngine(width, height, timeout)
-        return PlaywrightEngine(width, height, timeout)
+            return LockstepEngine(screen, timeout)
+        return PlaywrightEngine(screen, timeout)
 
-    return BrowserDevice(width, height, make_engine, load_timeout)
+    return BrowserDevice(screen, make_engine, load_timeout)
 
 
 @cache

@@ -14,6 +14,7 @@ from agentenv.devices.browser.clock import pass_time
 from agentenv.devices.browser.elements import list_elements
 from agentenv.devices.browser.engine import LOAD_TIMEOUT, Engine, ScriptError, call_page
 from agentenv.devices.browser.input import Hands
+from agentenv.devices.browser.viewports import Viewport
 from agentenv.errors import ActionError, ConfigError, DeviceError
 from agentenv.observations import Screen
 
@@ -41,18 +42,19 @@ class BrowserDevice:
 
     def __init__(
         self,
-        width: int,
-        height: int,
+        viewport: Viewport,
         make_engine: Callable[[], Engine],
         load_timeout: float = LOAD_TIMEOUT,
     ) -> None:
         """
         Args:
-            width, height: of the page, in pixels.
+            viewport: the page's screen.
             make_engine: creates an engine, not yet opened.
             load_timeout: seconds a page may take to become ready.
         """
+        width, height = viewport.screenshot_size
         self._features = DeviceFeatures("browser", height, width, BROWSER_DEVICE_ACTIONS)
+        self._viewport = viewport
         self._make_engine = make_engine
         self._load_timeout = load_timeout
         self._engine: Engine | None = None
@@ -152,7 +154,7 @@ class BrowserDevice:
             engine = self._make_engine()
             self._engine = engine
             engine.open()
-            self._hands = Hands(engine, self._features.width, self._features.height)
+            self._hands = Hands(engine, self._viewport)
         return self._connected()
 
     def _connected(self) -> tuple[Engine, Hands]:

@@ -24,6 +24,7 @@ from agentenv.actions import (
 from agentenv.devices.browser import keys
 from agentenv.devices.browser.clock import pass_time
 from agentenv.devices.browser.engine import Engine, InputEvent, call_page
+from agentenv.devices.browser.viewports import Viewport
 from agentenv.errors import ActionError, DeviceError
 
 logger = logging.getLogger(__name__)
@@ -44,10 +45,10 @@ _Target = TypeVar("_Target", Tap, LongPress, DoubleTap, Scroll, InputText)
 class Hands:
     """Carries out actions on one engine's page."""
 
-    def __init__(self, engine: Engine, width: int, height: int) -> None:
+    def __init__(self, engine: Engine, viewport: Viewport) -> None:
         self._engine = engine
-        self._width = width
-        self._height = height
+        self._mobile = viewport.mobile
+        self._width, self._height = float(viewport.width), float(viewport.height)
         self._handlers: dict[type[BaseAction], Callable[[Any], Action]] = {
             Tap: self._tap,
             DoubleTap: self._double_tap,
@@ -73,6 +74,8 @@ class Hands:
         handler = self._handlers.get(type(action))
         if handler is None:
             raise ActionError(f"a browser cannot carry out '{action.type}'")
+        if self._mobile:  # a page that is wider than a phone's screen is zoomed out
+            self._width, self._height = self._engine.evaluate("[innerWidth, innerHeight]")
         return handler(action)
 
     def rest(self) -> None:

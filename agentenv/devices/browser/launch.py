@@ -46,7 +46,6 @@ COMMON_FLAGS: tuple[str, ...] = (
     "--disable-features=BackForwardCache,DeferRendererTasksAfterInput,MediaRouter,PaintHolding,Translate",
     "--font-render-hinting=none",
     "--force-color-profile=srgb",
-    "--force-device-scale-factor=1",
     "--hide-scrollbars",
     "--lang=en-US",
     "--metrics-recording-only",
@@ -55,6 +54,11 @@ COMMON_FLAGS: tuple[str, ...] = (
     "--no-first-run",
     "--password-store=basic",
 )
+
+
+def scale_flags(scale: float) -> list[str]:
+    """For so many pixels of a screenshot for each CSS pixel, whatever the machine's screen has."""
+    return [f"--force-device-scale-factor={scale:g}"]
 
 
 def find_browser(kind: str) -> Path | None:

@@ -24,8 +24,15 @@ from agentenv.devices.browser.engine import (
     tracked,
     value_of,
 )
-from agentenv.devices.browser.launch import HEADLESS_SHELL, BrowserProcess, require_browser
+from agentenv.devices.browser.launch import (
+    HEADLESS_SHELL,
+    BrowserProcess,
+    require_browser,
+    scale_flags,
+)
 from agentenv.devices.browser.page_script import START_OF_TIME, page_script
+from agentenv.devices.browser.touch import as_touch
+from agentenv.devices.browser.viewports import TOUCH_POINTS, Viewport, user_agent_override
 from agentenv.errors import DeviceError
 
 logger = logging.getLogger(__name__)
@@ -53,14 +60,14 @@ class LockstepEngine:
 
     name = "lockstep"
 
-    def __init__(self, width: int, height: int, timeout: float = CALL_TIMEOUT) -> None:
-        """A page of that size in pixels; `open` starts the browser.
+    def __init__(self, viewport: Viewport, timeout: float = CALL_TIMEOUT) -> None:
+        """`open` starts the browser.
 
         Args:
+            viewport: the page's screen.
             timeout: seconds without an answer after which the page counts as hung.
         """
-        self._width = width
-        self._height = height
+        self._viewport = viewport
         self._timeout = timeout
         self._process: BrowserProcess | None = None
         self._connection: Connection | None = None
@@ -70,7 +77,9 @@ class LockstepEngine:
         self._budget_spent = False
 
     def open(self) -> None:
-        process = BrowserProcess(require_browser(HEADLESS_SHELL), _FLAGS)
+        process = BrowserProcess(
+            require_browser(HEADLESS_SHELL), (*_FLAGS, *scale_flags(self._viewport.scale))
+        )
         self._process = process
         connection = Connection(process.reader, process.writer, self._on_event)
         self._connection = connection
@@ -87,21 +96,15 @@ class LockstepEngine:
     def _target(self) -> dict[str, Any]:
         return {
             "url": "about:blank",
-            "width": self._width,
-            "height": self._height,
+            "width": self._viewport.width,
+            "height": self._viewport.height,
             "enableBeginFrameControl": True,
         }
 
     def _prepare_page(self) -> None:
         self.call("Page.enable")
         self.call("Inspector.enable")
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=self._width,
-            height=self._height,
-            deviceScaleFactor=1,
-            mobile=False,
-        )
+        self._emulate_screen()
         self.call("Emulation.setFocusEmulationEnabled", enabled=True)
         self.call("Emulation.setTimezoneOverride", timezoneId="UTC")
         self.call("Page.addScriptToEvaluateOnNewDocument", source=page_script())
@@ -111,6 +114,24 @@ class LockstepEngine:
             policy="pause",
             initialVirtualTime=START_OF_TIME,
         )["virtualTimeTicksBase"]
+
+    def _emulate_screen(self) -> None:
+        screen = self._viewport
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=screen.width,
+            height=screen.height,
+            deviceScaleFactor=screen.scale,
+            mobile=screen.mobile,
+        )
+        if screen.mobile:
+            self.call(
+                "Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=TOUCH_POINTS
+            )
+        product = self.call("Browser.getVersion")["product"]
+        override = user_agent_override(screen, product.rpartition("/")[2])
+        if override:
+            self.call("Emulation.setUserAgentOverride", **override)
 
     def renew(self) -> None:
         self.call("Network.clearBrowserCookies")
@@ -155,6 +176,8 @@ class LockstepEngine:
             raise DeviceError(f"{method}: {error}", "protocol") from error
 
     def send_input(self, events: Sequence[InputEvent]) -> None:
+        if self._viewport.mobile:
+            events = as_touch(events)
         calls = [self._send(method, params) for method, params in events]
         deadline = time.monotonic() + self._timeout
         if events and events[-1][1].get("type") in _HANDLED_WITH_FRAMES:

@@ -37,8 +37,11 @@ from agentenv.devices.browser.launch import (
     find_browser,
     require_browser,
     sandbox_flags,
+    scale_flags,
 )
 from agentenv.devices.browser.page_script import START_OF_TIME, page_script
+from agentenv.devices.browser.touch import as_touch
+from agentenv.devices.browser.viewports import Viewport
 from agentenv.devices.browser.worker import Worker
 from agentenv.errors import ConfigError, DeviceError
 
@@ -73,13 +76,14 @@ class PlaywrightEngine:
 
     name = "playwright"
 
-    def __init__(self, width: int, height: int, timeout: float = CALL_TIMEOUT) -> None:
-        """A page of that size in pixels; `open` starts the browser.
+    def __init__(self, viewport: Viewport, timeout: float = CALL_TIMEOUT) -> None:
+        """`open` starts the browser.
 
         Args:
+            viewport: the page's screen.
             timeout: seconds without an answer after which the page counts as hung.
         """
-        self._size = {"width": width, "height": height}
+        self._viewport = viewport
         self._timeout = timeout
         self._worker: Worker | None = None
         self._pid: int | None = None
@@ -113,7 +117,7 @@ class PlaywrightEngine:
 
     def send_input(self, events: Sequence[InputEvent]) -> None:
         def send() -> None:
-            for method, params in events:
+            for method, params in as_touch(events) if self._viewport.mobile else events:
                 self._send(method, params)
 
         self._run(send)
@@ -179,7 +183,14 @@ class PlaywrightEngine:
         for context in self._browser.contexts:
             context.close()
         context = self._browser.new_context(
-            viewport=self._size, locale="en-US", timezone_id="UTC", accept_downloads=False
+            viewport={"width": self._viewport.width, "height": self._viewport.height},
+            device_scale_factor=self._viewport.scale,
+            is_mobile=self._viewport.mobile,
+            has_touch=self._viewport.mobile,
+            user_agent=self._viewport.user_agent_of(self._browser.version) or None,
+            locale="en-US",
+            timezone_id="UTC",
+            accept_downloads=False,
         )
         context.add_init_script(_KEEP_FRAMES)
         # The clock runs until it is paused, which it can be only in its future.
@@ -201,7 +212,12 @@ class PlaywrightEngine:
         try:
             browser = self._playwright.chromium.launch(
                 executable_path=binary,
-                args=[*COMMON_FLAGS, *_FLAGS, *sandbox_flags()],
+                args=[
+                    *COMMON_FLAGS,
+                    *_FLAGS,
+                    *scale_flags(self._viewport.scale),
+                    *sandbox_flags(),
+                ],
                 chromium_sandbox=not sandbox_flags(),
             )
         except self._error as error:
