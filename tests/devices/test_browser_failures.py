@@ -93,11 +93,12 @@ def test_an_address_that_is_not_there_is_a_device_error(
 def test_a_broken_state_expression_is_a_device_error(
     browser: BrowserDevice, tmp_path: Path
 ) -> None:
-    for expression in ("no.such.thing", "42"):
+    for expression in ("no.such.thing", "42", "{", "a) + (", "window", "(a => (a.a = a))({})"):
         browser.reset(BrowserSetup(write_page(tmp_path, "x"), state=expression))
         with pytest.raises(DeviceError) as caught:
             browser.state()
         assert caught.value.cause == "state_failed"
+        assert browser.observe().elements
 
 
 @pytest.mark.parametrize(

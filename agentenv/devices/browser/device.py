@@ -11,7 +11,7 @@ from typing import Any
 from agentenv.actions import BROWSER_ACTIONS, Action
 from agentenv.devices.base import BrowserSetup, DeviceFeatures, Setup
 from agentenv.devices.browser.clock import pass_time
-from agentenv.devices.browser.elements import list_elements
+from agentenv.devices.browser.elements import Look, checked_expression, look_at
 from agentenv.devices.browser.engine import LOAD_TIMEOUT, Engine, ScriptError, call_page
 from agentenv.devices.browser.input import Hands
 from agentenv.devices.browser.viewports import Viewport
@@ -61,8 +61,9 @@ class BrowserDevice:
         self._hands: Hands | None = None
         self._setup: BrowserSetup | None = None
         self._page = ""
+        self._state_expression = ""
         self._png = b""
-        self._screen: Screen | None = None
+        self._seen: Look | None = None
         self._listed = False
 
     @property
@@ -81,7 +82,7 @@ class BrowserDevice:
             raise ConfigError(f"a browser is set up by BrowserSetup, not {type(setup).__name__}")
         with self._guarded():
             engine, hands = self._connect()
-            self._screen, self._listed = None, False
+            self._seen, self._listed = None, False
             hands.rest()
             deadline = time.monotonic() + self._load_timeout
             if not self._is_open(engine, setup):
@@ -89,15 +90,13 @@ class BrowserDevice:
                 deadline = time.monotonic() + self._load_timeout
                 self._load(engine, setup, deadline)
             self._start(engine, setup, deadline)
+            if self._setup is None or setup.state != self._setup.state:
+                self._state_expression = checked_expression(engine, setup.state)
             self._setup = setup
 
     def observe(self) -> Screen:
-        if self._screen is None:
-            with self._guarded():
-                engine, _ = self._connected()
-                self._screen = Screen(self._png, *list_elements(engine))
-                self._listed = True
-        return self._screen
+        seen = self._look()
+        return Screen(self._png, seen.elements, seen.location)
 
     def act(self, action: Action) -> Action:
         """Carry out an action; elements are those of the last `observe`, wherever they lie
@@ -110,8 +109,8 @@ class BrowserDevice:
         with self._guarded():
             engine, hands = self._connected()
             if not self._listed:
-                self.observe()
-            self._screen = None
+                self._look()
+            self._seen = None
             sent = hands.perform(action)
             pass_time(engine, SETTLE_MS)
             # Taken here and not in `observe`, because drawing moves the page on.
@@ -124,18 +123,12 @@ class BrowserDevice:
         Raises:
             DeviceError: it threw or is not an object ("state_failed").
         """
-        with self._guarded():
-            engine, _ = self._connected()
-            assert self._setup is not None
-            try:
-                state = engine.evaluate(f"({self._setup.state})")
-            except ScriptError as error:
-                raise DeviceError(
-                    f"the state expression failed: {error}", "state_failed"
-                ) from error
-            if not isinstance(state, dict):
-                raise DeviceError("the state expression gave no JSON object", "state_failed")
-            return state
+        seen = self._look()
+        if seen.problem:
+            raise DeviceError(f"the state expression failed: {seen.problem}", "state_failed")
+        if not isinstance(seen.state, dict):
+            raise DeviceError("the state expression gave no JSON object", "state_failed")
+        return seen.state
 
     def snapshot(self) -> str:
         raise DeviceError("a browser device has no snapshots", "unsupported")
@@ -145,7 +138,7 @@ class BrowserDevice:
 
     def close(self) -> None:
         engine, self._engine, self._hands = self._engine, None, None
-        self._setup, self._page, self._screen = None, "", None
+        self._setup, self._page, self._seen = None, "", None
         if engine is not None:
             engine.close()
 
@@ -182,6 +175,15 @@ class BrowserDevice:
         except BaseException:
             self.close()
             raise
+
+    def _look(self) -> Look:
+        """The page as it stands since the last reset or action, looked at once."""
+        if self._seen is None:
+            with self._guarded():
+                engine, _ = self._connected()
+                self._seen = look_at(engine, self._state_expression)
+                self._listed = True
+        return self._seen
 
     def _is_open(self, engine: Engine, setup: BrowserSetup) -> bool:
         """Whether the page need not be loaded again; if so, it has been put to rest."""

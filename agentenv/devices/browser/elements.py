@@ -1,18 +1,39 @@
-"""What the page lists, as `UIElement`s."""
+"""A look at a page: what it lists, as `UIElement`s, and the state its task reads."""
 
 from __future__ import annotations
 
-from agentenv.devices.browser.engine import Engine, call_page
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from agentenv.devices.browser.engine import Engine, ScriptError, ask_page
 from agentenv.observations import UIElement
 
 
-def list_elements(engine: Engine) -> tuple[tuple[UIElement, ...], str]:
-    """All recognisable elements on the screen, in document order, at most 500; and the URL.
+@dataclass(frozen=True)
+class Look:
+    """A page at one moment."""
 
-    One call in the page; it also remembers the DOM node behind each index, for the next
-    action.
+    elements: tuple[UIElement, ...]
+    """All recognisable elements on the screen, in document order, at most 500."""
+    location: str
+    """URL."""
+    state: Any
+    """JSON value of the state expression; None where there is a `problem`."""
+    problem: str
+    """Why the state expression gave nothing that can leave the page; else empty."""
+
+
+def look_at(engine: Engine, state: str) -> Look:
+    """Look at the page, in one call: a second one would cost as much as listing all elements.
+
+    The page remembers the DOM node behind each index, for the next action.
+
+    Args:
+        engine: whose page.
+        state: JavaScript expression (valid, see `checked_expression`).
     """
-    seen = call_page(engine, "observe")
+    seen = ask_page(engine, f"window.__agentenv.look(() => ({state}\n))")
     elements = tuple(
         UIElement(
             index=index,
@@ -32,4 +53,13 @@ def list_elements(engine: Engine) -> tuple[tuple[UIElement, ...], str]:
         )
         for index, record in enumerate(seen["elements"])
     )
-    return elements, seen["location"]
+    return Look(elements, seen["location"], seen.get("state"), seen.get("problem", ""))
+
+
+def checked_expression(engine: Engine, expression: str) -> str:
+    """The expression, or one that throws its syntax error, so that it can stand in a script."""
+    try:
+        engine.evaluate(f"void (() => ({expression}\n))")
+    except ScriptError as error:
+        return f"(() => {{ throw {json.dumps(str(error))}; }})()"
+    return expression

@@ -23,6 +23,8 @@ NETWORK_PATIENCE = 3.0
 """Seconds for which the page's clock waits for a network request."""
 IMPATIENCE = 0.2
 """The same, once a request of the page has used up that patience."""
+SCREENSHOT: Mapping[str, Any] = {"format": "png", "optimizeForSpeed": True}
+"""How both engines ask for one: half the time for a fifth more bytes."""
 _ATTEMPTS = 3
 _ATTEMPT_MS = 20.0
 
@@ -80,7 +82,16 @@ class Engine(Protocol):
 
 
 def call_page(engine: Engine, function: str, *arguments: Any) -> Any:
-    """Call one of our functions in the page (see the `page` folder).
+    """Call one of our functions in the page (see the `page` folder) with JSON arguments.
+
+    Returns and raises like `ask_page`.
+    """
+    listed = ", ".join(json.dumps(argument) for argument in arguments)
+    return ask_page(engine, f"window.__agentenv.{function}({listed})")
+
+
+def ask_page(engine: Engine, expression: str) -> Any:
+    """Evaluate an expression that uses our functions in the page.
 
     A page that is just being replaced by another is given time to be.
 
@@ -90,8 +101,6 @@ def call_page(engine: Engine, function: str, *arguments: Any) -> Any:
     Raises:
         ScriptError: it threw, or no page is there to be asked.
     """
-    listed = ", ".join(json.dumps(argument) for argument in arguments)
-    expression = f"window.__agentenv.{function}({listed})"
     for _ in range(_ATTEMPTS):
         try:
             return engine.evaluate(expression)

@@ -19,6 +19,7 @@ from agentenv.devices.browser.engine import (
     IMPATIENCE,
     NETWORK_PATIENCE,
     OUTCOME,
+    SCREENSHOT,
     InputEvent,
     ScriptError,
     tracked,
@@ -197,7 +198,7 @@ class LockstepEngine:
     def screenshot(self) -> bytes:
         deadline = time.monotonic() + self._timeout
         while True:
-            frame = self._draw(deadline, screenshot={"format": "png"})
+            frame = self._draw(deadline, screenshot=SCREENSHOT)
             if "screenshotData" in frame:
                 return base64.b64decode(frame["screenshotData"])
             # Nothing to be seen: a page that is being replaced, or that just crashed.

@@ -25,6 +25,7 @@ from agentenv.devices.browser.engine import (
     LOAD_TIMEOUT,
     NETWORK_PATIENCE,
     OUTCOME,
+    SCREENSHOT,
     InputEvent,
     ScriptError,
     tracked,
@@ -131,8 +132,8 @@ class PlaywrightEngine:
     def screenshot(self) -> bytes:
         def shoot() -> bytes:
             self._draw()
-            data = self._send("Page.captureScreenshot", {"format": "png"})["data"]
-            return base64.b64decode(data)
+            shot = self._send("Page.captureScreenshot", SCREENSHOT)
+            return base64.b64decode(shot["data"])
 
         return self._run(shoot)
 

@@ -420,5 +420,22 @@
   };
   agentenv.rangeOver = rangeOver;
   agentenv.targets = [];
-  agentenv.observe = () => ({ elements: new Scan().run(), location: location.href });
+
+  // One look at the page, in one call: {elements, location, state}, with {problem} in place
+  // of a state that cannot be had.
+  const { stringify } = JSON;
+  agentenv.look = (state) => {
+    const seen = (more) => ({ elements: new Scan().run(), location: location.href, ...more });
+    const given = (value) => {
+      stringify(value); // throws where the value cannot leave the page
+      return seen({ state: value });
+    };
+    const failed = (error) => seen({ problem: String((error && error.stack) || error) });
+    try {
+      const value = state();
+      return value instanceof Promise ? value.then(given).catch(failed) : given(value);
+    } catch (error) {
+      return failed(error);
+    }
+  };
 }
