@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -24,6 +26,9 @@ from agentenv.tasks import get_task
 from agentenv.tasks.base import INSTANCES_PER_SPLIT, SPLITS, Split, Task, TaskInstance, Verdict
 
 logger = logging.getLogger(__name__)
+
+STEP_TIMEOUT = 60.0
+"""Seconds a step may take, if nothing else is said."""
 
 EnvAction = Action | str | bytes | Mapping[str, Any]
 """What `DeviceEnv.step` takes: an action, text in the dialect, or a member of the space."""
@@ -45,6 +50,8 @@ class Transition:
     """The environment's own number, where it has one."""
     infra_error: str = ""
     """Cause, if the infrastructure failed."""
+    infra_message: str = ""
+    """What happened then, in words."""
 
     @property
     def success(self) -> bool:
@@ -57,7 +64,8 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
 
     The agent's mistakes (`Invalid`, `ActionError`) count as a step and are told in
     `last_action_error`; the device's failures end the episode as truncated, with
-    ``info["infra_error"]``, and the next `reset` connects anew.
+    ``info["infra_error"]``, and the next `reset` connects anew. `infra_errors` counts
+    all of them by their causes, also those that a second try at a reset made good.
 
     `reset` and `step` are Gymnasium's. `begin` and `advance` are the same with typed
     values, for callers that need no arrays.
@@ -71,6 +79,8 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
         render_mode: None or "rgb_array".
         device_factory: makes the device if none is given; by default the task does. Such
             a device is closed with the environment.
+        step_timeout: seconds a step may take on the device; a longer one is a failure of
+            the infrastructure ("deadline"). None: as long as the device's own limits allow.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -87,6 +97,7 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
         max_steps: int | None = None,
         render_mode: str | None = None,
         device_factory: Callable[[], Device] | None = None,
+        step_timeout: float | None = STEP_TIMEOUT,
     ) -> None:
         self.task = get_task(task) if isinstance(task, str) else task
         self.dialect = get_dialect(dialect)
@@ -97,6 +108,10 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ConfigError(f"render_mode must be None or 'rgb_array', not {render_mode!r}")
         self.render_mode = render_mode
+        if step_timeout is not None and step_timeout <= 0:
+            raise ConfigError(f"step_timeout must be more than 0 seconds, not {step_timeout}")
+        self.step_timeout = step_timeout
+        self.infra_errors: Counter[str] = Counter()
         self._owns_device = device is None
         self.device = (device_factory or self.task.open_device)() if device is None else device
         types = (*self.device.features.action_types, "answer", "finish")
@@ -165,7 +180,8 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
             Observation, reward, terminated (the agent ended the episode, or the task
             is over), truncated (step limit or infrastructure) and info: "instance",
             "sent" (the action as the device did it, None if refused), "raw_reward",
-            "success", and after a failure of the infrastructure "infra_error".
+            "success"; and after a failure of the infrastructure "infra_error" (its
+            cause), "infra_message" and "infra_errors" (this environment's counts so far).
 
         Raises:
             ResetNeeded: no episode is running.
@@ -183,6 +199,8 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
         }
         if result.infra_error:
             info["infra_error"] = result.infra_error
+            info["infra_message"] = result.infra_message
+            info["infra_errors"] = dict(self.infra_errors)
         observation = encode_observation(result.observation)
         return observation, result.reward, result.terminated, result.truncated, info
 
@@ -197,11 +215,11 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
             observation = self._open(instance)
         except DeviceError as error:
             logger.warning("%s: reset failed, connecting anew: %s", instance.key, error)
-            self._disconnect()
+            self._fail(error)
             try:
                 observation = self._open(instance)
-            except DeviceError:
-                self._disconnect()
+            except DeviceError as again:
+                self._fail(again)
                 raise
         self._instance, self._observation, self._over = instance, observation, False
         return observation
@@ -262,18 +280,27 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
         error = ""
         ended = isinstance(action, (Answer, Finish))
         try:
-            if not ended:
-                try:
-                    sent = self.device.act(action)
-                except ActionError as refusal:
-                    sent, error = None, str(refusal)
-            verdict = self._verify(action)
-            # The device may have changed even if it refused the action.
-            screen = self.device.observe()
+            with self._limited():
+                if not ended:
+                    try:
+                        sent = self.device.act(action)
+                    except ActionError as refusal:
+                        sent, error = None, str(refusal)
+                verdict = self._verify(action)
+                # The device may have changed even if it refused the action.
+                screen = self.device.observe()
         except DeviceError as failure:
             logger.warning("%s: the device failed: %s", self.instance.key, failure)
-            self._disconnect()
-            return Transition(before, sent, 0.0, False, True, infra_error=failure.cause)
+            self._fail(failure)
+            return Transition(
+                before,
+                sent,
+                reward=0.0,
+                terminated=False,
+                truncated=True,
+                infra_error=failure.cause,
+                infra_message=str(failure),
+            )
         after = Observation(
             screen.png, screen.elements, screen.location, before.goal, before.step + 1, error
         )
@@ -297,8 +324,19 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
         answer = action.text if isinstance(action, Answer) else None
         return self.task.verify(self.instance, self.device.state(), answer)
 
-    def _disconnect(self) -> None:
-        """Make sure that the next reset connects anew: half a connection helps nobody."""
+    @contextlib.contextmanager
+    def _limited(self) -> Iterator[None]:
+        """The device gives up once the step has taken too long."""
+        if self.step_timeout is not None:
+            self.device.deadline = time.monotonic() + self.step_timeout
+        try:
+            yield
+        finally:
+            self.device.deadline = None
+
+    def _fail(self, error: DeviceError) -> None:
+        """Count a failure, and let the next reset connect anew: half a connection helps nobody."""
+        self.infra_errors[error.cause] += 1
         with contextlib.suppress(DeviceError):
             self.device.close()
 

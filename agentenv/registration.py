@@ -10,6 +10,7 @@ from agentenv.tasks.miniwob.pages import NAMES
 
 if TYPE_CHECKING:
     from agentenv.env import DeviceEnv
+    from agentenv.vector import DeviceVectorEnv
 
 
 def register_envs() -> None:
@@ -25,6 +26,7 @@ def register_envs() -> None:
             gymnasium.register(
                 id=environment,
                 entry_point="agentenv.registration:make_miniwob",
+                vector_entry_point="agentenv.registration:make_miniwob_vector",
                 kwargs={"task": f"miniwob/{name}"},
             )
 
@@ -42,3 +44,16 @@ def make_miniwob(task: str, engine: str = "auto", **settings: Any) -> DeviceEnv:
 
     chosen = get_task(task)
     return DeviceEnv(chosen, device_factory=lambda: chosen.open_device(engine), **settings)
+
+
+def make_miniwob_vector(num_envs: int, task: str, **settings: Any) -> DeviceVectorEnv:
+    """A MiniWoB++ task in several browsers, stepped at once: what `gymnasium.make_vec` gives.
+
+    Args:
+        num_envs: how many.
+        task: id of the task, e.g. ``"miniwob/click-test-2"``.
+        settings: see `agentenv.vector.make_vector`.
+    """
+    from agentenv.vector import make_vector
+
+    return make_vector(task, num_envs, **settings)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from agentenv.devices.base import Device
@@ -17,6 +18,7 @@ from agentenv.policies.base import Policy
 from agentenv.recording import EpisodeRecorder
 from agentenv.tasks.base import Task, TaskInstance
 from agentenv.trajectories.episode import Episode
+from agentenv.worker import Worker, gather
 
 
 @dataclass
@@ -32,7 +34,7 @@ class RolloutStats:
     """Yielded with `infra_error`: every retry failed as well. No part of a success rate."""
     retries: int = 0
     infra_errors: Counter[str] = field(default_factory=Counter)
-    """Cause -> how often, those of retried episodes included."""
+    """Cause -> how often a device failed; what a second try made good is counted too."""
 
     def count(self, episode: Episode) -> None:
         """Add an episode that is being yielded."""
@@ -123,7 +125,7 @@ class _Slot:
         self.max_steps = max_steps
         # A thread for each device and not a shared pool: drivers such as Playwright's
         # must be used by the thread that started them.
-        self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="device")
+        self.thread = Worker("agentenv-rollout")
         self.retry: _Job | None = None
         """To be run again, before new work is taken."""
         self.job: _Job | None = None
@@ -150,10 +152,12 @@ class _Slot:
 
     def stop(self, *, close: bool) -> None:
         """End the thread; close the device in it if asked to."""
-        with self.thread:
+        try:
             if close:
                 with contextlib.suppress(DeviceError):
                     self.thread.submit(self.device.close).result()
+        finally:
+            self.thread.stop(wait=True)
 
 
 def _devices(
@@ -176,7 +180,7 @@ def _start(slots: Sequence[_Slot], work: Iterator[_Job]) -> bool:
             job = slot.retry or next(work, None)
             if job is not None:
                 begun.append(slot.start(job))
-    _finish(begun)
+    gather(begun)
     return any(slot.run is not None for slot in slots)
 
 
@@ -190,11 +194,9 @@ def _advance(running: Sequence[_Slot], policy: Policy) -> None:
         raise ConfigError(
             f"policy {policy.name} made {len(decisions)} decisions for {len(runs)} histories"
         )
-    _finish(
-        [
-            slot.thread.submit(run.advance, decision)
-            for (slot, run), decision in zip(runs, decisions, strict=True)
-        ]
+    gather(
+        slot.thread.submit(partial(run.advance, decision))
+        for (slot, run), decision in zip(runs, decisions, strict=True)
     )
 
 
@@ -208,18 +210,10 @@ def _ended(
         if job is None or run is None or not run.over:
             continue
         slot.run = None
-        if run.infra_error:
-            stats.infra_errors[run.infra_error] += 1
-            if job.failures < infra_retries:
-                stats.retries += 1
-                slot.retry = replace(job, failures=job.failures + 1)
-                continue
+        stats.infra_errors += run.env.infra_errors
+        if run.infra_error and job.failures < infra_retries:
+            stats.retries += 1
+            slot.retry = replace(job, failures=job.failures + 1)
+            continue
         episodes.append(run.episode(policy.name, policy.version))
     return episodes
-
-
-def _finish(futures: Sequence[Future[Any]]) -> None:
-    """Wait for all of them, then raise what the first failed one raised."""
-    wait(futures)
-    for future in futures:
-        future.result()

@@ -35,6 +35,7 @@ class FakeDevice:
 
     def __init__(self, name: str = "device", height: int = 16, width: int = 12) -> None:
         self.name = name
+        self.deadline: float | None = None
         self.features = DeviceFeatures("browser", height, width, BROWSER_ACTIONS)
         self.calls: list[str] = []
         """Every method called, in order."""

@@ -95,6 +95,10 @@ class Device(Protocol):
     `DeviceError`; only `act` raises `ActionError`.
     """
 
+    deadline: float | None
+    """An instant of `time.monotonic()` after which a running call gives up and raises
+    `DeviceError` ("deadline"), whatever it waits for. None: calls have only their own limits."""
+
     @property
     def features(self) -> DeviceFeatures: ...
 

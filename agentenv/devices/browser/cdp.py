@@ -28,33 +28,56 @@ class Connection:
     `wait` for each. Every wait has a deadline.
     """
 
-    def __init__(self, reader: int, writer: int, on_event: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        reader: int,
+        writer: int,
+        on_event: Callable[[Event], None],
+        explain_loss: Callable[[str], DeviceError],
+    ) -> None:
+        """
+        Args:
+            reader, writer: descriptors of our ends of the pipe.
+            on_event: called with every event, while something is waited for.
+            explain_loss: why the browser can no longer be reached, given what was seen.
+        """
+        os.set_blocking(writer, False)
         self._reader = reader
         self._writer = writer
+        self._readable = _poll(reader, select.POLLIN)
+        self._writable = _poll(writer, select.POLLOUT)
         self._on_event = on_event
+        self._explain_loss = explain_loss
         self._buffer = bytearray()
         self._next_id = 0
         self._results: dict[int, Mapping[str, Any]] = {}
         self._ignored: set[int] = set()
         self.session: str | None = None
         """Session that calls are addressed to; None is the browser itself."""
+        self.deadline: float | None = None
+        """Instant of `time.monotonic()` after which nothing is waited for any more."""
 
     def send(self, method: str, params: Mapping[str, Any], *, ignore_result: bool = False) -> int:
         """Send a call without waiting; returns the id that `wait` takes.
 
         Raises:
-            DeviceError: the browser is gone.
+            DeviceError: the browser is gone, or takes no messages.
         """
         self._next_id += 1
         message: dict[str, Any] = {"id": self._next_id, "method": method, "params": params}
         if self.session is not None:
             message["sessionId"] = self.session
         data = json.dumps(message).encode() + b"\0"
-        try:
-            while data:
+        give_up = time.monotonic() + DEFAULT_TIMEOUT
+        while data:
+            if not self._ready(self._writable, give_up - time.monotonic()):
+                raise _hung(DEFAULT_TIMEOUT)
+            try:
                 data = data[os.write(self._writer, data) :]
-        except OSError as error:
-            raise _crashed() from error
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise self._explain_loss(str(error)) from error
         if ignore_result:
             self._ignored.add(self._next_id)
         return self._next_id
@@ -76,11 +99,7 @@ class Connection:
         deadline = time.monotonic() + timeout
         while (message := self._results.pop(call_id, None)) is None:
             if not self.receive(deadline - time.monotonic()):
-                raise DeviceError(
-                    f"the browser did not answer within {timeout:g} s; "
-                    "the page may be in an endless loop",
-                    "page_hung",
-                )
+                raise _hung(timeout)
         if "error" in message:
             raise ProtocolError(message["error"].get("message", str(message["error"])))
         result: Mapping[str, Any] = message["result"]
@@ -91,22 +110,38 @@ class Connection:
         return call_id in self._results
 
     def receive(self, timeout: float) -> bool:
-        """Take in what arrives within `timeout` seconds; whether anything did."""
-        ready, _, _ = select.select([self._reader], [], [], max(0.0, timeout))
-        if not ready:
+        """Take in what arrives within `timeout` seconds; whether anything did.
+
+        Raises:
+            DeviceError: the browser is gone, or `deadline` has passed ("deadline").
+        """
+        if not self._ready(self._readable, timeout):
             return False
         try:
             chunk = os.read(self._reader, _CHUNK)
         except OSError as error:
-            raise _crashed() from error
+            raise self._explain_loss(str(error)) from error
         if not chunk:
-            raise _crashed()
+            raise self._explain_loss("the pipe was closed")
         self._buffer += chunk
         while (end := self._buffer.find(b"\0")) >= 0:
-            message = json.loads(bytes(self._buffer[:end]))
+            try:
+                message = json.loads(bytes(self._buffer[:end]))
+            except ValueError as error:
+                raise DeviceError("the browser sent no JSON", "connection_lost") from error
             del self._buffer[: end + 1]
             self._dispatch(message)
         return True
+
+    def _ready(self, end: select.poll, timeout: float) -> bool:
+        """Whether an end of the pipe can be used within `timeout` seconds."""
+        if self.deadline is None:
+            return bool(end.poll(1000 * max(0.0, timeout)))
+        left = self.deadline - time.monotonic()
+        ready = left > 0 and bool(end.poll(1000 * max(0.0, min(timeout, left))))
+        if not ready and time.monotonic() >= self.deadline:
+            raise past_deadline()
+        return ready
 
     def _dispatch(self, message: Mapping[str, Any]) -> None:
         call_id = message.get("id")
@@ -118,5 +153,22 @@ class Connection:
             self._results[call_id] = message
 
 
-def _crashed() -> DeviceError:
-    return DeviceError("the browser ended; the next reset starts another", "browser_crashed")
+def past_deadline() -> DeviceError:
+    """What a call raises that was given no more time."""
+    return DeviceError(
+        "the step took longer than its deadline; the next reset starts another browser", "deadline"
+    )
+
+
+def _hung(timeout: float) -> DeviceError:
+    return DeviceError(
+        f"the browser did not answer within {timeout:g} s; the page may be in an endless loop",
+        "page_hung",
+    )
+
+
+def _poll(descriptor: int, event: int) -> select.poll:
+    """Like `select.select`, but with no limit on how many files a program has open."""
+    poll = select.poll()
+    poll.register(descriptor, event)
+    return poll

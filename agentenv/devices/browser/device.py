@@ -52,6 +52,7 @@ class BrowserDevice:
             make_engine: creates an engine, not yet opened.
             load_timeout: seconds a page may take to become ready.
         """
+        self.deadline: float | None = None
         width, height = viewport.screenshot_size
         self._features = DeviceFeatures("browser", height, width, BROWSER_DEVICE_ACTIONS)
         self._viewport = viewport
@@ -158,6 +159,8 @@ class BrowserDevice:
     @contextmanager
     def _guarded(self) -> Iterator[None]:
         """Whatever fails but the agent's action leaves no half-alive browser behind."""
+        if self._engine is not None:
+            self._engine.deadline = self.deadline
         try:
             yield
         except (ActionError, ConfigError):

@@ -41,6 +41,8 @@ class Engine(Protocol):
 
     name: str
     """"lockstep" or "playwright"."""
+    deadline: float | None
+    """Instant of `time.monotonic()` after which every call raises `DeviceError` ("deadline")."""
 
     def open(self) -> None:
         """Start the browser and open an empty page."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import fcntl
 import logging
 import os
+import re
+import resource
 import shutil
 import signal
 import sys
@@ -15,6 +18,8 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from agentenv.errors import ConfigError, DeviceError
 
@@ -33,6 +38,14 @@ _INSTALL_HINT = (
 _PREFIX = "agentenv-chromium-"
 _LOG = "agentenv-stderr.log"
 _LOCK = "agentenv-owner.lock"
+_OUT_OF_MEMORY = re.compile(r"\bOOM\b|[Oo]ut of memory")
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+HEAP_MB = 1024
+"""What a page's JavaScript may hold on to; a page that wants more crashes."""
+MEMORY_MB = 2048
+"""Writable memory of each of a browser's processes. An allocation beyond it fails, so that a
+page that takes without end breaks itself and not the machine."""
 
 COMMON_FLAGS: tuple[str, ...] = (
     "--disable-background-networking",
@@ -47,6 +60,7 @@ COMMON_FLAGS: tuple[str, ...] = (
     "--font-render-hinting=none",
     "--force-color-profile=srgb",
     "--hide-scrollbars",
+    f"--js-flags=--max-old-space-size={HEAP_MB}",
     "--lang=en-US",
     "--metrics-recording-only",
     "--mute-audio",
@@ -145,12 +159,14 @@ class BrowserProcess:
         """Start the browser.
 
         Raises:
-            DeviceError: it could not be started (cause "browser_start").
+            DeviceError: it could not be started ("browser_start"), or there is no room for
+                its files ("disk_full").
         """
         self._owner = os.getpid()
-        _sweep()
-        self._profile = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._lock = _lock(self._profile)
+        try:
+            self._profile, self._lock = _make_profile()
+        except OSError as error:
+            raise _not_started(binary, error) from error
         arguments = [
             str(binary),
             *flags,
@@ -163,7 +179,8 @@ class BrowserProcess:
             self.pid, self.reader, self.writer = _spawn(arguments, self._profile / _LOG)
         except OSError as error:
             self._discard_profile()
-            raise DeviceError(f"{binary} did not start: {error}", "browser_start") from error
+            raise _not_started(binary, error) from error
+        limit_memory(self.pid)
         self._exited = False
         _running.add(self)
         logger.debug("started %s, pid %d", binary, self.pid)
@@ -177,10 +194,27 @@ class BrowserProcess:
                 self._exited = pid != 0
         return not self._exited
 
+    def wait(self, seconds: float) -> bool:
+        """Whether the browser's main process has ended within that time."""
+        give_up = time.monotonic() + seconds
+        while self.alive:
+            if time.monotonic() > give_up:
+                return False
+            time.sleep(0.005)
+        return True
+
+    @property
+    def ran_out_of_memory(self) -> bool:
+        """Whether the log says that a page or the browser could get no more memory."""
+        return bool(_OUT_OF_MEMORY.search(self._log()))
+
     def last_words(self) -> str:
         """The end of what it wrote to its log: why it did not start, for example."""
+        return self._log()[-500:].strip()
+
+    def _log(self) -> str:
         log = self._profile / _LOG
-        return log.read_text(errors="replace")[-500:].strip() if log.exists() else ""
+        return log.read_text(errors="replace") if log.exists() else ""
 
     def kill(self) -> None:
         """End the browser and all its children now; may be called twice."""
@@ -202,6 +236,27 @@ class BrowserProcess:
         os.close(self._lock)
 
 
+def limit_memory(pid: int) -> None:
+    """Let a process, its children and those it will have take `MEMORY_MB` each at most."""
+    if not hasattr(resource, "prlimit"):  # Linux only
+        return
+    limit = MEMORY_MB << 20
+    with suppress(psutil.NoSuchProcess, ProcessLookupError, PermissionError):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            resource.prlimit(one.pid, resource.RLIMIT_DATA, (limit, limit))
+
+
+def _not_started(binary: Path, error: OSError) -> DeviceError:
+    if error.errno not in _DISK_FULL:
+        return DeviceError(f"{binary} did not start: {error}", "browser_start")
+    return DeviceError(
+        f"no room for a browser's profile in {tempfile.gettempdir()} ({error.strerror}); make "
+        "some, or name another folder in TMPDIR",
+        "disk_full",
+    )
+
+
 _running: weakref.WeakSet[BrowserProcess] = weakref.WeakSet()
 
 
@@ -209,6 +264,17 @@ _running: weakref.WeakSet[BrowserProcess] = weakref.WeakSet()
 def _kill_all() -> None:
     for process in list(_running):
         process.kill()
+
+
+def _make_profile() -> tuple[Path, int]:
+    """A folder of a browser's own, and the descriptor that marks it as in use."""
+    _sweep()
+    profile = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    try:
+        return profile, _lock(profile)
+    except OSError:
+        _remove(profile)
+        raise
 
 
 def _lock(profile: Path) -> int:

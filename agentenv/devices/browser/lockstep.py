@@ -54,6 +54,9 @@ _HANDLED_WITH_FRAMES = ("mouseMoved", "mouseWheel")
 """Input that Chromium holds back until the next frame."""
 _INPUT_PATIENCE = 0.003
 """Seconds to wait for input to be handled before drawing the frame it may be waiting for."""
+_DYING = 1.0
+"""Seconds a browser may take to end once it has closed its pipe."""
+_NEXT = "the next reset starts another"
 
 
 class LockstepEngine:
@@ -70,6 +73,7 @@ class LockstepEngine:
         """
         self._viewport = viewport
         self._timeout = timeout
+        self.deadline: float | None = None
         self._process: BrowserProcess | None = None
         self._connection: Connection | None = None
         self._clock_ticks = 0.0
@@ -82,7 +86,7 @@ class LockstepEngine:
             require_browser(HEADLESS_SHELL), (*_FLAGS, *scale_flags(self._viewport.scale))
         )
         self._process = process
-        connection = Connection(process.reader, process.writer, self._on_event)
+        connection = Connection(process.reader, process.writer, self._on_event, self._explain_loss)
         self._connection = connection
         try:
             target = connection.call("Target.createTarget", self._target())["targetId"]
@@ -215,6 +219,7 @@ class LockstepEngine:
     def _open_connection(self) -> Connection:
         if self._connection is None:
             raise DeviceError("the browser is not open; reset the device first", "not_connected")
+        self._connection.deadline = self.deadline
         return self._connection
 
     def _send(self, method: str, params: Mapping[str, Any]) -> int:
@@ -286,9 +291,20 @@ class LockstepEngine:
                 logger.info("accepted a dialog: %s", event["params"].get("message", ""))
                 self._accept_dialog(event["params"])
             case "Inspector.targetCrashed":
-                raise DeviceError(
-                    "the page crashed; the next reset starts another", "browser_crashed"
-                )
+                raise self._crash("the page crashed")
+
+    def _explain_loss(self, seen: str) -> DeviceError:
+        process = self._process
+        if process is not None and process.wait(_DYING):
+            return self._crash("the browser ended")
+        return DeviceError(
+            f"the connection to the browser broke ({seen}); {_NEXT}", "connection_lost"
+        )
+
+    def _crash(self, what: str) -> DeviceError:
+        if self._process is not None and self._process.ran_out_of_memory:
+            return DeviceError(f"{what}: out of memory; {_NEXT}", "out_of_memory")
+        return DeviceError(f"{what}; {_NEXT}", "browser_crashed")
 
     def _accept_dialog(self, dialog: Mapping[str, Any]) -> None:
         connection = self._connection

@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from agentenv.devices.browser.cdp import past_deadline
 from agentenv.devices.browser.engine import (
     CALL_TIMEOUT,
     IMPATIENCE,
@@ -36,6 +37,7 @@ from agentenv.devices.browser.launch import (
     COMMON_FLAGS,
     HEADLESS_SHELL,
     find_browser,
+    limit_memory,
     require_browser,
     sandbox_flags,
     scale_flags,
@@ -43,8 +45,8 @@ from agentenv.devices.browser.launch import (
 from agentenv.devices.browser.page_script import START_OF_TIME, page_script
 from agentenv.devices.browser.touch import as_touch
 from agentenv.devices.browser.viewports import Viewport
-from agentenv.devices.browser.worker import Worker
 from agentenv.errors import ConfigError, DeviceError
+from agentenv.worker import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +88,7 @@ class PlaywrightEngine:
         """
         self._viewport = viewport
         self._timeout = timeout
+        self.deadline: float | None = None
         self._worker: Worker | None = None
         self._pid: int | None = None
         self._requests: set[Any] = set()
@@ -157,12 +160,16 @@ class PlaywrightEngine:
             raise DeviceError("the browser is not open; reset the device first", "not_connected")
         limit = timeout or self._timeout
         future: Future[_Result] = self._worker.submit(task)
-        deadline = time.monotonic() + limit
-        while time.monotonic() < deadline:
+        give_up = time.monotonic() + limit
+        if self.deadline is not None:
+            give_up = min(give_up, self.deadline)
+        while (left := give_up - time.monotonic()) > 0:
             with suppress(FutureTimeout):
-                return future.result(min(_LOOK_EVERY, limit))
+                return future.result(min(_LOOK_EVERY, left))
             if self._crashed:
                 raise DeviceError(_GONE, "browser_crashed")
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            raise past_deadline()
         raise DeviceError(
             f"the browser did not answer within {limit:g} s; the page may be in a loop",
             "page_hung",
@@ -225,6 +232,7 @@ class PlaywrightEngine:
             raise DeviceError(f"{binary} did not start: {error}", "browser_start") from error
         processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
         self._pid = next(one["id"] for one in processes["processInfo"] if one["type"] == "browser")
+        limit_memory(self._pid)
         return browser
 
     def _stop(self) -> None:
