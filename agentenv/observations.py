@@ -72,7 +72,7 @@ class Screen:
     def screenshot(self) -> np.ndarray:
         """(height, width, 3) uint8."""
         with Image.open(io.BytesIO(self.png)) as image:
-            return np.asarray(image.convert("RGB"))
+            return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -168,7 +168,7 @@ def encode_observation(observation: Observation) -> dict[str, Any]:
     """The observation as a member of `observation_space`; shares no memory with it."""
     return {
         "screenshot": observation.screenshot.copy(),
-        "elements": tuple(_encode_element(element) for element in observation.elements),
+        "elements": _encode_elements(observation.elements),
         "goal": observation.goal[:MAX_TEXT],
         "location": observation.location[:MAX_TEXT],
         "step": np.int64(observation.step),
@@ -176,14 +176,20 @@ def encode_observation(observation: Observation) -> dict[str, Any]:
     }
 
 
-def _encode_element(element: UIElement) -> dict[str, Any]:
+def _encode_elements(elements: Sequence[UIElement]) -> tuple[dict[str, Any], ...]:
     texts = ("role", "name", "value", "description", "resource_id")
-    return {
-        "index": np.int64(element.index),
-        **{name: getattr(element, name)[:MAX_TEXT] for name in texts},
-        "bounds": np.clip(np.asarray(element.bounds, np.float32), -_FAR, _FAR),
-        **{flag: np.int64(getattr(element, flag)) for flag in ELEMENT_FLAGS},
-    }
+    # One array for all: NumPy takes longer to begin than to clip.
+    bounds = np.array([element.bounds for element in elements], np.float32).reshape(-1, 4)
+    np.clip(bounds, -_FAR, _FAR, out=bounds)
+    return tuple(
+        {
+            "index": np.int64(element.index),
+            **{name: getattr(element, name)[:MAX_TEXT] for name in texts},
+            "bounds": box,
+            **{flag: np.int64(getattr(element, flag)) for flag in ELEMENT_FLAGS},
+        }
+        for element, box in zip(elements, bounds, strict=True)
+    )
 
 
 @cache

@@ -6,7 +6,7 @@ import json
 import os
 import select
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agentenv.errors import DeviceError
@@ -63,11 +63,22 @@ class Connection:
         Raises:
             DeviceError: the browser is gone, or takes no messages.
         """
-        self._next_id += 1
-        message: dict[str, Any] = {"id": self._next_id, "method": method, "params": params}
-        if self.session is not None:
-            message["sessionId"] = self.session
-        data = json.dumps(message).encode() + b"\0"
+        (call_id,) = self.send_all([(method, params)])
+        if ignore_result:
+            self._ignored.add(call_id)
+        return call_id
+
+    def send_all(self, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> list[int]:
+        """Send calls in one go, so that the browser wakes up once; raises like `send`."""
+        first = self._next_id + 1
+        self._next_id += len(calls)
+        call_ids = list(range(first, first + len(calls)))
+        data = b""
+        for call_id, (method, params) in zip(call_ids, calls, strict=True):
+            message: dict[str, Any] = {"id": call_id, "method": method, "params": params}
+            if self.session is not None:
+                message["sessionId"] = self.session
+            data += json.dumps(message).encode() + b"\0"
         give_up = time.monotonic() + DEFAULT_TIMEOUT
         while data:
             if not self._ready(self._writable, give_up - time.monotonic()):
@@ -78,9 +89,7 @@ class Connection:
                 continue
             except OSError as error:
                 raise self._explain_loss(str(error)) from error
-        if ignore_result:
-            self._ignored.add(self._next_id)
-        return self._next_id
+        return call_ids
 
     def call(
         self, method: str, params: Mapping[str, Any], timeout: float = DEFAULT_TIMEOUT

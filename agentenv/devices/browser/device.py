@@ -84,9 +84,10 @@ class BrowserDevice:
         with self._guarded():
             engine, hands = self._connect()
             self._seen, self._listed = None, False
-            hands.rest()
             deadline = time.monotonic() + self._load_timeout
-            if not self._is_open(engine, setup):
+            is_open = self._is_open(engine, setup)
+            hands.rest()  # draws a frame, in which a page that is open is hidden
+            if not is_open:
                 engine.renew()
                 deadline = time.monotonic() + self._load_timeout
                 self._load(engine, setup, deadline)
@@ -224,11 +225,11 @@ class BrowserDevice:
             return False
 
     def _start(self, engine: Engine, setup: BrowserSetup, deadline: float) -> None:
-        if setup.start:
-            left = max(0.1, deadline - time.monotonic())
-            try:
-                engine.evaluate(f"(async () => {{ {setup.start}\n }})()", timeout=left)
-            except ScriptError as error:
-                raise DeviceError(f"the start script failed: {error}", "start_failed") from error
+        left = max(0.1, deadline - time.monotonic())
+        script = f"(async () => {{ window.__agentenv.show(); {setup.start}\n }})()"
+        try:
+            engine.evaluate(script, timeout=left)
+        except ScriptError as error:
+            raise DeviceError(f"the start script failed: {error}", "start_failed") from error
         engine.advance(_LOAD_STEP_MS)
         self._png = engine.screenshot()

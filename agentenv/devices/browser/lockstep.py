@@ -183,7 +183,7 @@ class LockstepEngine:
     def send_input(self, events: Sequence[InputEvent]) -> None:
         if self._viewport.mobile:
             events = as_touch(events)
-        calls = [self._send(method, params) for method, params in events]
+        calls = self._open_connection.send_all(events)
         deadline = time.monotonic() + self._timeout
         if events and events[-1][1].get("type") in _HANDLED_WITH_FRAMES:
             self._draw(deadline)

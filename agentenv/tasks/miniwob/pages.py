@@ -90,13 +90,11 @@ not `DEFAULT_STEPS`."""
 
 _RELOADED = """
     book-flight book-flight-nodelay choose-date choose-date-easy choose-date-medium
-    choose-date-nodelay click-pie click-tab click-tab-2 click-tab-2-easy click-tab-2-hard
-    click-tab-2-medium simon-says stock-market use-colorwheel use-colorwheel-2
+    choose-date-nodelay click-pie simon-says stock-market use-colorwheel use-colorwheel-2
 """
 RELOADED: frozenset[str] = frozenset(_RELOADED.split())
-"""Pages that keep traces of an episode (widgets, running timers; of click-tab only one pixel
-of a rounded corner), and so are loaded anew for each: otherwise the same seed would not
-give the same screen, byte for byte."""
+"""Pages that keep traces of an episode (widgets, running timers), and so are loaded anew for
+each: otherwise the same seed would not give the same screen, byte for byte."""
 
 
 def html_folder() -> Path:

@@ -31,8 +31,7 @@ READY = (
 # of clicks. The page's goal bar stays on the screen but leaves the accessibility tree,
 # since an agent is told the goal anyway. Some pages have goals that only data mode "test"
 # gives. 2**31 - 1 ms is the longest delay that a timer takes (a longer one fires at once):
-# the page's own time limit never ends an episode. Hiding everything for a moment makes the
-# browser lay out and draw it all anew, with the same pixels as after loading the page.
+# the page's own time limit never ends an episode.
 START = """
 if (!document.getElementById('agentenv-style')) {
   const style = document.createElement('style');
@@ -41,9 +40,6 @@ if (!document.getElementById('agentenv-style')) {
     '#sync-task-cover, #reward-display, #click-canvas { display: none !important; }';
   document.head.appendChild(style);
 }
-document.documentElement.style.display = 'none';
-document.documentElement.getBoundingClientRect();
-document.documentElement.style.display = '';
 document.getElementById('query').setAttribute('aria-hidden', 'true');
 if (window.jQuery) jQuery.fx.off = true;
 core.EPISODE_MAX_TIME = 2147483647;

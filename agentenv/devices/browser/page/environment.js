@@ -77,8 +77,9 @@
   HTMLInputElement.prototype.showPicker = () => {};
   window.open = (url) => { if (url) location.assign(url); return window; };
 
-  // Undoes what a page keeps from the last episode where it is not loaded anew; false where
-  // another page is open.
+  // Undoes what a page keeps from the last episode where it is not loaded anew, and hides it
+  // until `show`; false where another page is open.
+  let display = '';
   agentenv.rest = (url) => {
     if (location.href.split('#')[0] !== url.split('#')[0]) return false;
     if (location.href !== url) history.replaceState(history.state, '', url);
@@ -91,6 +92,11 @@
     }
     getSelection().removeAllRanges();
     scrollTo(0, 0);
+    // With a frame before it is shown again, the whole page is laid out and drawn anew, with
+    // the pixels it has after loading; redrawn in parts, its round corners may differ.
+    display = document.documentElement.style.display;
+    document.documentElement.style.display = 'none';
     return true;
   };
+  agentenv.show = () => { document.documentElement.style.display = display; };
 }
