@@ -67,7 +67,7 @@ def collect(
 
     Raises:
         ConfigError: an argument is wrong, or the store was begun with another policy,
-            version of it, dialect, suite or seed.
+            version of it, dialect, suite, seed or version of a task.
         StoreError: the store is damaged, or being written by another process.
     """
     for name, value in {"episodes": episodes, "attempts": attempts, "devices": devices}.items():
@@ -76,6 +76,7 @@ def collect(
     chosen = list(tasks)
     suite = suite_of(chosen)
     identity = {"policy": policy.name, "policy_version": policy.version, "dialect": dialect}
+    identity |= {f"version of {task.id}": task.version for task in chosen if task.version}
     _refuse_mixture(path, identity)
     writer = TrajectoryWriter(
         path,

@@ -148,16 +148,18 @@ def _refuse_unknown_fields(annotation: Any, value: Any, where: str) -> None:
                 raise ConfigError(f"{where}: unknown field {key!r}{closest(str(key), names)}")
             _refuse_unknown_fields(hints[key], item, f"{where}: {key}")
         return
-    for argument, item in _parts(annotation, value):
-        _refuse_unknown_fields(argument, item, where)
+    for name, argument, item in _parts(annotation, value):
+        _refuse_unknown_fields(argument, item, where + name)
 
 
-def _parts(annotation: Any, value: Any) -> Iterator[tuple[Any, Any]]:
-    """(annotation, value) of what a container or an optional holds."""
+def _parts(annotation: Any, value: Any) -> Iterator[tuple[str, Any, Any]]:
+    """(name for errors, annotation, value) of what a container or a union holds."""
     arguments = [a for a in typing.get_args(annotation) if a not in (Ellipsis, type(None))]
     if isinstance(value, list):
-        yield from ((argument, item) for argument in arguments for item in value)
+        for number, item in enumerate(value):
+            yield from ((f"[{number}]", argument, item) for argument in arguments)
     elif isinstance(value, Mapping) and typing.get_origin(annotation) is dict:
-        yield from ((arguments[1], item) for item in value.values())
-    elif len(arguments) == 1:
-        yield arguments[0], value
+        yield from ((f": {key}", arguments[1], item) for key, item in value.items())
+    else:  # of a union's members, the one that has fields
+        fielded = [argument for argument in arguments if dataclasses.is_dataclass(argument)]
+        yield from (("", argument, value) for argument in fielded[:1] or arguments[:1])

@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -48,6 +48,8 @@ class Transition:
     truncated: bool
     raw_reward: float | None = None
     """The environment's own number, where it has one."""
+    info: Mapping[str, Any] = field(default_factory=dict)
+    """What else the verifier tells."""
     infra_error: str = ""
     """Cause, if the infrastructure failed."""
     infra_message: str = ""
@@ -192,6 +194,7 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
             action = decode_action(action, self.action_types)
         result = self.advance(action)
         info: dict[str, Any] = {
+            **result.info,
             "instance": self.instance.key,
             "sent": result.sent,
             "raw_reward": result.raw_reward,
@@ -312,6 +315,7 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
             terminated=terminated,
             truncated=not terminated and after.step >= self.max_steps,
             raw_reward=verdict.raw_reward,
+            info=verdict.info,
         )
 
     def _refused(self, observation: Observation) -> Transition:

@@ -1,25 +1,39 @@
-"""Registers every task as a Gymnasium environment."""
+"""Registers every task, and any web page, as a Gymnasium environment."""
 
 from __future__ import annotations
 
+from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
 
+from agentenv.errors import ConfigError
 from agentenv.tasks.miniwob.pages import NAMES
 
 if TYPE_CHECKING:
     from agentenv.env import DeviceEnv
+    from agentenv.tasks.base import Task
     from agentenv.vector import DeviceVectorEnv
+
+BROWSER = "agentenv/Browser-v0"
 
 
 def register_envs() -> None:
-    """Register ``agentenv/MiniWob-<page>-v0`` for every page; calling it again changes nothing.
+    """Register ``agentenv/Browser-v0``, and ``agentenv/MiniWob-<page>-v0`` for every page.
+
+    Calling it again changes nothing.
 
     ``import agentenv`` does this. Gymnasium 1.0 and later load no plugins by themselves:
     import agentenv first, or let `gymnasium.make` do it by naming the module:
     ``gymnasium.make("agentenv:agentenv/MiniWob-click-test-2-v0")``.
     """
+    if BROWSER not in gymnasium.registry:
+        gymnasium.register(
+            id=BROWSER,
+            entry_point="agentenv.registration:make_browser",
+            vector_entry_point="agentenv.registration:make_browser_vector",
+        )
     for name in NAMES:
         environment = f"agentenv/MiniWob-{name}-v0"
         if environment not in gymnasium.registry:
@@ -57,3 +71,43 @@ def make_miniwob_vector(num_envs: int, task: str, **settings: Any) -> DeviceVect
     from agentenv.vector import make_vector
 
     return make_vector(task, num_envs, **settings)
+
+
+def make_browser(
+    task: Task | str | None = None, *, url: str = "", engine: str = "auto", **settings: Any
+) -> DeviceEnv:
+    """Any page as an environment, in a browser of its own.
+
+    Args:
+        task: a task, or its name: ``"my_tasks.yaml#buy"``, ``"miniwob/click-test-2"``.
+        url: instead of a task, the page to begin with; free browsing unless `verify` is given.
+        engine: which browser engine to use; see `agentenv.devices.browser.open_browser`.
+        settings: for `WebTask` beside `url` (`goal`, `verify`, `viewport`, ...), and for
+            `DeviceEnv` (`split`, `dialect`, `max_steps`, `render_mode`).
+
+    Raises:
+        ConfigError: neither a task nor an address, or both; or one of them is wrong.
+    """
+    from agentenv.env import DeviceEnv
+    from agentenv.tasks import get_task
+    from agentenv.tasks.web import WebTask
+
+    if (task is None) == (not url):
+        raise ConfigError("give either url='https://...' or task=..., the name of a task")
+    if task is None:
+        fields = settings.keys() & signature(WebTask).parameters.keys()
+        task = WebTask(url, **{name: settings.pop(name) for name in fields})
+    chosen = get_task(task) if isinstance(task, str) else task
+    return DeviceEnv(chosen, device_factory=lambda: chosen.open_device(engine), **settings)
+
+
+def make_browser_vector(num_envs: int, **settings: Any) -> DeviceVectorEnv:
+    """The same in several browsers, stepped at once: what `gymnasium.make_vec` gives.
+
+    Args:
+        num_envs: how many sub-environments.
+        settings: as for `make_browser`.
+    """
+    from agentenv.vector import DeviceVectorEnv
+
+    return DeviceVectorEnv([partial(make_browser, **settings) for _ in range(num_envs)])

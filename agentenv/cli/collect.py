@@ -15,7 +15,8 @@ class CollectConfig:
     """What acts, on what, and where its trajectories go."""
 
     tasks: tuple[str, ...]
-    """Ids such as miniwob/click-button, or a suite's name (see `agentenv suites`)."""
+    """Ids such as miniwob/click-button, a suite's name (see `agentenv suites`), or a YAML file
+    of tasks (my_tasks.yaml, or my_tasks.yaml#buy for one of them)."""
     policy: str = "oracle"
     """oracle, random, or a model: path of a checkpoint, or Hugging Face name."""
     out: Path = Path("runs/collect")

@@ -23,7 +23,8 @@ class EvalConfig:
     policy: str
     """oracle, random, or a model: path of a checkpoint, or Hugging Face name."""
     tasks: tuple[str, ...]
-    """Ids such as miniwob/click-button, or a suite's name (see `agentenv suites`)."""
+    """Ids such as miniwob/click-button, a suite's name (see `agentenv suites`), or a YAML file
+    of tasks (my_tasks.yaml, or my_tasks.yaml#buy for one of them)."""
     out: Path = Path("runs/eval")
     """Run directory: config.yaml, data (the trajectory store), results.json. The same
     command resumes, and does nothing where it has finished."""

@@ -1,10 +1,15 @@
-"""Tasks, by id (``"miniwob/click-test-2"``) and by suite (``"miniwob"``)."""
+"""Tasks, by id (``"miniwob/click-test-2"``) and by suite (``"miniwob"``).
+
+A YAML file of tasks is a suite (``"my_tasks.yaml"``), and each of its tasks has a name
+(``"my_tasks.yaml#buy"``); see `agentenv.tasks.web`.
+"""
 
 from __future__ import annotations
 
 import difflib
 import importlib
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentenv.errors import ConfigError
@@ -16,23 +21,38 @@ SUITES: dict[str, str] = {"miniwob": "agentenv.tasks.miniwob.suite"}
 """Name of a suite -> the module whose `tasks()` gives it, imported when it is asked for."""
 
 
+def is_suite(name: str) -> bool:
+    """Whether this names a suite, or a file of tasks, rather than one task."""
+    return name in SUITES or (_is_file(name) and "#" not in name)
+
+
 def suite(name: str) -> dict[str, Task]:
-    """The tasks of a suite by their ids.
+    """The tasks of a suite, or of a YAML file, by their ids.
 
     Raises:
-        ConfigError: there is no suite of that name.
+        ConfigError: there is no such suite, or the file is wrong.
     """
+    if _is_file(name):
+        from agentenv.tasks.web.files import load_tasks
+
+        return load_tasks(Path(name))
     if name not in SUITES:
-        raise ConfigError(f"no suite {name!r}; there are: {', '.join(SUITES)}")
+        known = ", ".join(SUITES)
+        raise ConfigError(f"no suite {name!r}; there are: {known}, and YAML files of tasks")
     return dict(_load(name))
 
 
 def get_task(task_id: str) -> Task:
-    """The task with that id, e.g. ``"miniwob/click-test-2"``.
+    """The task with that id, e.g. ``"miniwob/click-test-2"`` or ``"my_tasks.yaml#buy"``.
 
     Raises:
         ConfigError: no task has that id; the message names the closest ones.
     """
+    if _is_file(task_id):
+        from agentenv.tasks.web.files import load_task
+
+        file, _, name = task_id.partition("#")
+        return load_task(Path(file), name)
     ids = {known: name for name in SUITES for known in _load(name)}
     if task_id in ids:
         return _load(ids[task_id])[task_id]
@@ -40,6 +60,10 @@ def get_task(task_id: str) -> Task:
     close = close or difflib.get_close_matches(task_id, ids, n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(close)}?" if close else f"suites: {', '.join(SUITES)}"
     raise ConfigError(f"no task {task_id!r}; {hint}")
+
+
+def _is_file(name: str) -> bool:
+    return name.partition("#")[0].endswith((".yaml", ".yml"))
 
 
 @cache

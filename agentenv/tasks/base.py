@@ -50,6 +50,8 @@ class Verdict:
     """The task itself has ended (the page says so); the agent cannot act any more."""
     raw_reward: float | None = None
     """The environment's own number, where it has one."""
+    info: Mapping[str, Any] = field(default_factory=dict)
+    """What else the environment tells, for `info`; agents do not see it."""
 
 
 Oracle = Callable[[Observation], Action]
@@ -65,6 +67,9 @@ class Task(ABC):
     """Steps an oracle needs, typically; the curriculum's difficulty."""
     max_steps: int
     """Step limit of an episode (then it is truncated)."""
+    version: str = ""
+    """Changes when the task does, so that results of two versions are not mixed; "" for
+    tasks that change only with agentenv."""
 
     @abstractmethod
     def instance(self, split: Split, index: int) -> TaskInstance:

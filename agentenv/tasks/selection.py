@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from agentenv.errors import ConfigError
-from agentenv.tasks import SUITES, get_task, suite
+from agentenv.tasks import SUITES, get_task, is_suite, suite
 from agentenv.tasks.base import Task
 
 
 def select_tasks(names: Sequence[str]) -> dict[str, Task]:
     """The tasks that ids (``"miniwob/click-test-2"``) and suites (``"miniwob"``) name.
 
+    A YAML file of tasks counts as a suite; ``"my_tasks.yaml#buy"`` is one of its tasks.
+
     Returns:
         them by id, in the order of first mention.
 
     Raises:
-        ConfigError: a name is neither, or there are none.
+        ConfigError: a name is neither, there are none, or two files hold a task of one id.
     """
     if not names:
         raise ConfigError(f"name at least one task, or a suite: {', '.join(SUITES)}")
     chosen: dict[str, Task] = {}
     for name in names:
-        chosen |= suite(name) if name in SUITES else {name: get_task(name)}
+        tasks = suite(name).values() if is_suite(name) else [get_task(name)]
+        for task in tasks:
+            if chosen.setdefault(task.id, task) is not task:
+                raise ConfigError(f"{name}: another file has a task {task.id} too; rename it")
     return chosen
 
 
-def suite_of(tasks: Iterable[Task]) -> str:
+def suite_of(tasks: Collection[Task]) -> str:
     """The suite all the tasks come from.
 
     Raises:
-        ConfigError: there are no tasks, or they come from several suites: these need
-            different devices.
+        ConfigError: there are no tasks, or they come from several suites or are for
+            screens of several sizes: these need different devices.
     """
     names = sorted({task.id.partition("/")[0] for task in tasks})
     if len(names) != 1:
         raise ConfigError(f"choose tasks of one suite, not of {', '.join(names) or 'none'}")
+    screens = {task.open_device().features for task in tasks}
+    if len(screens) > 1:
+        sizes = ", ".join(sorted(f"{one.width} x {one.height}" for one in screens))
+        raise ConfigError(f"choose tasks with one screen, not of {sizes}")
     return names[0]

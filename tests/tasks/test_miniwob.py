@@ -127,6 +127,22 @@ def test_doing_nothing_runs_out_of_steps_and_earns_nothing(name: str, device: De
 
 
 @needs_browser
+def test_the_decayed_reward_falls_with_page_time_within_the_pages_own_limit(
+    device: Device,
+) -> None:
+    """An action takes half a second of the page's ten, and a wait what it says."""
+    env = environment("click-test", device)
+    paid = []
+    for waited in (0.0, 2.0, 20.0):
+        screen = env.begin(instance("click-test"))
+        assert env.advance(Wait(seconds=waited)).info == {"decayed_reward": 0.0}
+        result = env.advance(env.task.oracle(env.instance)(screen))
+        assert (result.raw_reward, result.reward) == (1.0, 1.0)
+        paid.append(result.info["decayed_reward"])
+    assert paid == [pytest.approx(0.95, abs=0.03), pytest.approx(0.75, abs=0.03), 0.0]
+
+
+@needs_browser
 def test_a_wrong_click_ends_the_episode_without_reward(device: Device) -> None:
     env = environment("click-test-2", device)
     screen = env.begin(instance("click-test-2"))

@@ -42,20 +42,24 @@ if (!document.getElementById('agentenv-style')) {
 }
 document.getElementById('query').setAttribute('aria-hidden', 'true');
 if (window.jQuery) jQuery.fx.off = true;
+core.agentenvTimeLimit ??= core.EPISODE_MAX_TIME;
 core.EPISODE_MAX_TIME = 2147483647;
 core.setDataMode(%s);
 Math.seedrandom(%s);
 core.startEpisodeReal();
 """
 
+# Where a page pays less the later it is solved, its own reward tells how late that was.
 STATE = """
 (() => {
   const utterance = core.getUtterance();
+  const raw = WOB_RAW_REWARD_GLOBAL;
+  const spent = raw ? (1 - WOB_REWARD_GLOBAL / raw) * core.EPISODE_MAX_TIME : 0;
   return {
     goal: typeof utterance === 'string' ? utterance : utterance.utterance,
     done: WOB_DONE_GLOBAL,
     raw_reward: WOB_RAW_REWARD_GLOBAL,
-    reward: WOB_REWARD_GLOBAL,
+    decayed_reward: raw * Math.max(0, 1 - spent / core.agentenvTimeLimit),
     reason: WOB_REWARD_REASON,
   };
 })()
@@ -96,9 +100,16 @@ class MiniWobTask(Task):
     def verify(
         self, instance: TaskInstance, state: Mapping[str, Any], answer: str | None
     ) -> Verdict:
-        """Success is a raw reward above 0; the page says itself when it is over."""
+        """Success is a raw reward above 0; the page says itself when it is over.
+
+        `info` also has the "decayed_reward": what the page pays for this raw reward within
+        its own time limit (10 s, on most pages), less the later the episode ended. Page time
+        counts, which passes in actions only (about half a second in each): a measure of how
+        many steps were taken and how long was waited, not of how fast the agent thinks.
+        """
         raw = float(state["raw_reward"] or 0.0)
-        return Verdict(reward=float(raw > 0), done=bool(state["done"]), raw_reward=raw)
+        info = {"decayed_reward": float(state["decayed_reward"] or 0.0)}
+        return Verdict(float(raw > 0), bool(state["done"]), raw_reward=raw, info=info)
 
     def open_device(self, engine: str = "auto") -> Device:
         """A browser of the pages' size."""
