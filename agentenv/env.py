@@ -20,7 +20,7 @@ from agentenv.actions import Action, Answer, Finish, Invalid
 from agentenv.devices.base import Device
 from agentenv.dialects import Dialect, get_dialect
 from agentenv.errors import ActionError, ConfigError, DeviceError
-from agentenv.observations import Observation
+from agentenv.observations import Observation, Screen
 from agentenv.spaces import action_space, decode_action, encode_observation, observation_space
 from agentenv.tasks import get_task
 from agentenv.tasks.base import INSTANCES_PER_SPLIT, SPLITS, Split, Task, TaskInstance, Verdict
@@ -269,16 +269,16 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
         self.device.reset(instance.setup)
         goal = self.task.goal(instance, self.device.state())
         screen = self.device.observe()
-        return Observation(screen.png, screen.elements, screen.location, goal=goal)
+        return _observation(screen, goal)
 
     def _advance(self, action: Action) -> Transition:
         before = self.observation
         if isinstance(action, Invalid):
-            return self._refused(replace(before, last_action_error=action.reason))
+            return self._refused(before, action.reason)
         if action.type not in self.action_types:
             choices = ", ".join(self.action_types)
             reason = f"type: {action.type!r} is not possible here; one of {choices}"
-            return self._refused(replace(before, last_action_error=reason))
+            return self._refused(before, reason)
         sent: Action | None = action
         error = ""
         ended = isinstance(action, (Answer, Finish))
@@ -304,9 +304,7 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
                 infra_error=failure.cause,
                 infra_message=str(failure),
             )
-        after = Observation(
-            screen.png, screen.elements, screen.location, before.goal, before.step + 1, error
-        )
+        after = _observation(screen, before.goal, before.step + 1, error)
         terminated = ended or verdict.done
         return Transition(
             after,
@@ -318,9 +316,10 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
             info=verdict.info,
         )
 
-    def _refused(self, observation: Observation) -> Transition:
+    def _refused(self, before: Observation, reason: str) -> Transition:
         """A step in which the device was not touched."""
-        after = replace(observation, step=observation.step + 1)
+        step = before.step + 1
+        after = replace(before, step=step, last_action_error=reason, messages=())
         truncated = after.step >= self.max_steps
         return Transition(after, sent=None, reward=0.0, terminated=False, truncated=truncated)
 
@@ -343,6 +342,18 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
         self.infra_errors[error.cause] += 1
         with contextlib.suppress(DeviceError):
             self.device.close()
+
+
+def _observation(screen: Screen, goal: str, step: int = 0, error: str = "") -> Observation:
+    return Observation(
+        screen.png,
+        screen.elements,
+        screen.location,
+        goal,
+        step,
+        error,
+        messages=screen.messages,
+    )
 
 
 def _checked_split(split: str) -> Split:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -67,6 +67,9 @@ class Screen:
     elements: tuple[UIElement, ...]
     location: str
     """URL (browser) or app and activity (phone)."""
+    messages: tuple[str, ...] = field(default=(), kw_only=True)
+    """What the device said since the last screen, beside the picture: dialogs and how they
+    were answered, finished downloads."""
 
     @cached_property
     def screenshot(self) -> np.ndarray:

@@ -160,6 +160,7 @@ def observation_space(features: DeviceFeatures) -> spaces.Dict:
             "location": Unicode(MAX_TEXT),
             "step": spaces.Discrete(_MAX_STEPS),
             "last_action_error": Unicode(MAX_TEXT),
+            "messages": spaces.Sequence(Unicode(MAX_TEXT)),
         }
     )
 
@@ -173,6 +174,7 @@ def encode_observation(observation: Observation) -> dict[str, Any]:
         "location": observation.location[:MAX_TEXT],
         "step": np.int64(observation.step),
         "last_action_error": observation.last_action_error[:MAX_TEXT],
+        "messages": tuple(message[:MAX_TEXT] for message in observation.messages),
     }
 
 

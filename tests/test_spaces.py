@@ -168,12 +168,14 @@ def test_an_encoded_observation_is_in_the_space() -> None:
         goal="Press Ok",
         step=4,
         last_action_error="no element 7",
+        messages=("alert: Saved",),
     )
     encoded = encode_observation(observation)
     assert observation_space(features).contains(encoded)
     assert encoded["screenshot"][0, 0].tolist() == [255, 0, 0]
     assert encoded["elements"][1]["name"] == "Ok 😀"
     assert encoded["elements"][1]["clickable"] == 1
+    assert encoded["messages"] == ("alert: Saved",)
     assert len(encoded["elements"][0]["name"]) == MAX_TEXT
     encoded["screenshot"][:] = 0
     assert observation.screenshot.max() == 255

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from agentenv.actions import Action
 from agentenv.errors import ConfigError
@@ -86,6 +86,9 @@ class BrowserSetup(Setup):
     """Cookies and localStorage to begin with, in Playwright's JSON format; implies `reload`."""
     files: tuple[Path, ...] = ()
     """What a file chooser may choose from."""
+    dialogs: Literal["accept", "dismiss"] = "accept"
+    """How confirm, prompt and beforeunload dialogs are answered once the page has started;
+    the agent is told of each in `Screen.messages`."""
 
 
 class Device(Protocol):

@@ -75,6 +75,7 @@ def render(
     if form.elements:
         lines += [element_line(element, form) for element in now.elements[: form.max_elements]]
     lines += [f"did {turn.text[:200]}" for turn in history.turns[-form.max_turns :]]
+    lines += [f"message {_one_line(message, 100)}" for message in now.messages]
     if now.last_action_error:
         lines.append(f"error {now.last_action_error[:100]}")
     return Prompt("\n".join(lines), now.png if form.image else None)

@@ -20,7 +20,7 @@ from agentenv.trajectories.episode import Episode, Step
 
 SCHEMA_VERSION = 1
 """Changes whenever a column changes its name, type or meaning. A new column that may be
-missing (`actor`) leaves it as it is: old stores stay readable."""
+missing (`actor`, `messages`) leaves it as it is: old stores stay readable."""
 
 Row = Mapping[str, Any]
 
@@ -63,6 +63,7 @@ _OBSERVATION_FIELDS = [
     pa.field("elements", pa.list_(ELEMENT_TYPE)),
     pa.field("location", pa.string()),
     pa.field("last_action_error", pa.string()),
+    pa.field("messages", pa.list_(pa.string())),
 ]
 _DECISION_FIELDS = [
     pa.field("final", pa.bool_(), nullable=False),
@@ -188,6 +189,7 @@ def _observation_columns(observation: Observation) -> dict[str, Any]:
         "elements": [_element_columns(element) for element in observation.elements],
         "location": _utf8(observation.location),
         "last_action_error": _utf8(observation.last_action_error),
+        "messages": [_utf8(message) for message in observation.messages],
     }
 
 
@@ -227,6 +229,7 @@ def _observation_of(row: Row) -> Observation:
         goal=row["goal"],
         step=row["step"],
         last_action_error=row["last_action_error"],
+        messages=tuple(row.get("messages") or ()),  # stores of before have no such column
     )
 
 

@@ -149,6 +149,7 @@ def _observation_data(observation: Observation, images: _Images) -> dict[str, An
     return {
         "image": images.add(observation.png),
         "location": observation.location,
+        "messages": list(observation.messages),
         "elements": [element_data(element) for element in observation.elements],
     }
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from agentenv.devices.browser import BrowserDevice, open_browser
 from agentenv.devices.browser.launch import CHROMIUM, HEADLESS_SHELL, find_browser
 from tests.devices.browser_pages import SIZE
+from tests.devices.sites import serve
 
 ENGINES = ("lockstep", "playwright")
 
@@ -38,3 +40,10 @@ def lockstep() -> Iterator[BrowserDevice]:
     device = open_test_browser("lockstep")
     yield device
     device.close()
+
+
+@pytest.fixture
+def sites(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """The test's folder, served under two addresses that are two sites to a browser."""
+    with serve(tmp_path) as addresses:
+        yield addresses

@@ -229,12 +229,6 @@ def test_keys_reach_the_page(browser: BrowserDevice, tmp_path: Path) -> None:
     assert log_after(browser, *actions) == ["a"]
 
 
-def test_dialogs_are_accepted_and_block_nothing(browser: BrowserDevice, tmp_path: Path) -> None:
-    body = "<button onclick=\"alert('x'); log.push(confirm('y'), prompt('z', 'w'))\">Go</button>"
-    open_page(browser, tmp_path, body)
-    assert log_after(browser, Tap(element=find(browser, "Go").index)) == [True, "w"]
-
-
 def test_links_navigate_and_back_returns(browser: BrowserDevice, tmp_path: Path) -> None:
     second = write_page(tmp_path, "<h1>Second</h1>", "second")
     open_page(browser, tmp_path, f"<a href='{second}' target=_blank>More</a>")

@@ -19,7 +19,7 @@ JSON = get_dialect("json")
 FORM = PromptFormat(instructions=False)
 
 
-def screen(*elements: UIElement, **rest: str) -> Observation:
+def screen(*elements: UIElement, **rest: object) -> Observation:
     return Observation(noise_png(0), elements, "page", goal="Log in.", **rest)  # type: ignore[arg-type]
 
 
@@ -45,10 +45,11 @@ def test_a_password_is_not_shown_as_a_label() -> None:
     assert "secret" not in element_line(element, FORM)
 
 
-def test_the_goal_the_last_actions_and_the_last_error_are_told() -> None:
+def test_the_goal_the_last_actions_messages_and_the_last_error_are_told() -> None:
     now = screen(
         UIElement(1, "button", "Go", (0, 0.5, 1, 0.6)),
         last_action_error="no element 9",
+        messages=("alert: Saved", "a\nb"),
     )
     turns = tuple(Turn(now, f"answer {number}") for number in range(9))
     text = render(History(now, turns), JSON, FORM).text
@@ -58,6 +59,8 @@ def test_the_goal_the_last_actions_and_the_last_error_are_told() -> None:
         "did answer 6",
         "did answer 7",
         "did answer 8",
+        "message alert: Saved",
+        "message a b",
         "error no element 9",
     ]
 

@@ -59,6 +59,7 @@ observations = st.builds(
     goal=texts,
     step=st.integers(0, 1000),
     last_action_error=texts,
+    messages=st.lists(texts, max_size=2).map(tuple),
 )
 steps = st.builds(
     Step,

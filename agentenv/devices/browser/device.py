@@ -84,21 +84,23 @@ class BrowserDevice:
         with self._guarded():
             engine, hands = self._connect()
             self._seen, self._listed = None, False
+            engine.notices.clear()
             deadline = time.monotonic() + self._load_timeout
-            is_open = self._is_open(engine, setup)
+            is_open = self._is_open(engine, hands, setup)
             hands.rest()  # draws a frame, in which a page that is open is hidden
             if not is_open:
                 engine.renew()
                 deadline = time.monotonic() + self._load_timeout
-                self._load(engine, setup, deadline)
+                self._load(engine, hands, setup, deadline)
             self._start(engine, setup, deadline)
             if self._setup is None or setup.state != self._setup.state:
                 self._state_expression = checked_expression(engine, setup.state)
+            engine.notices.accept = setup.dialogs == "accept"
             self._setup = setup
 
     def observe(self) -> Screen:
         seen = self._look()
-        return Screen(self._png, seen.elements, seen.location)
+        return Screen(self._png, seen.elements, seen.location, messages=seen.messages)
 
     def act(self, action: Action) -> Action:
         """Carry out an action; elements are those of the last `observe`, wherever they lie
@@ -184,21 +186,21 @@ class BrowserDevice:
         """The page as it stands since the last reset or action, looked at once."""
         if self._seen is None:
             with self._guarded():
-                engine, _ = self._connected()
-                self._seen = look_at(engine, self._state_expression)
+                engine, hands = self._connected()
+                self._seen = look_at(engine, hands.frames, self._state_expression)
                 self._listed = True
         return self._seen
 
-    def _is_open(self, engine: Engine, setup: BrowserSetup) -> bool:
+    def _is_open(self, engine: Engine, hands: Hands, setup: BrowserSetup) -> bool:
         """Whether the page need not be loaded again; if so, it has been put to rest."""
         if self._setup is None or setup.reload or setup.url != self._setup.url:
             return False
         try:
-            return bool(call_page(engine, "rest", self._page))
+            return self._rest(engine, hands)
         except ScriptError:
             return False
 
-    def _load(self, engine: Engine, setup: BrowserSetup, deadline: float) -> None:
+    def _load(self, engine: Engine, hands: Hands, setup: BrowserSetup, deadline: float) -> None:
         self._setup = None
         engine.navigate(setup.url)
         while not self._is_ready(engine, setup):
@@ -216,7 +218,14 @@ class BrowserDevice:
         age = float(engine.evaluate("performance.now()"))
         engine.advance(_LOADED_AGE_MS - age % _LOADED_AGE_MS)
         engine.draw()
-        call_page(engine, "rest", self._page)
+        self._rest(engine, hands)
+
+    def _rest(self, engine: Engine, hands: Hands) -> bool:
+        """Turn the page's clocks back, and more; False where another page is open."""
+        rested = call_page(engine, "rest", self._page)
+        if rested and rested["frames"]:
+            hands.frames.rest()
+        return rested is not None
 
     def _is_ready(self, engine: Engine, setup: BrowserSetup) -> bool:
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentenv.devices.browser.engine import Engine, ScriptError, ask_page
+from agentenv.devices.browser.frames import Frames
 from agentenv.observations import UIElement
 
 
@@ -22,15 +23,19 @@ class Look:
     """JSON value of the state expression; None where there is a `problem`."""
     problem: str
     """Why the state expression gave nothing that can leave the page; else empty."""
+    messages: tuple[str, ...]
+    """What the page told beside its picture since the last look."""
 
 
-def look_at(engine: Engine, state: str) -> Look:
+def look_at(engine: Engine, frames: Frames, state: str) -> Look:
     """Look at the page, in one call: a second one would cost as much as listing all elements.
+    Only frames in it are asked one by one.
 
     The page remembers the DOM node behind each index, for the next action.
 
     Args:
         engine: whose page.
+        frames: the page's, to be brought up to date.
         state: JavaScript expression (valid, see `checked_expression`).
     """
     seen = ask_page(engine, f"window.__agentenv.look(() => ({state}\n))")
@@ -51,9 +56,15 @@ def look_at(engine: Engine, state: str) -> Look:
             password=record["password"],
             scrollable=record["scrollable"],
         )
-        for index, record in enumerate(seen["elements"])
+        for index, record in enumerate(frames.join(seen))
     )
-    return Look(elements, seen["location"], seen.get("state"), seen.get("problem", ""))
+    return Look(
+        elements,
+        seen["location"],
+        seen.get("state"),
+        seen.get("problem", ""),
+        engine.notices.take(),
+    )
 
 
 def checked_expression(engine: Engine, expression: str) -> str:

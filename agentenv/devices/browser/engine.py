@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
+from agentenv.devices.browser.notices import Notices
 from agentenv.devices.browser.page_script import page_script
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,8 @@ class Engine(Protocol):
     """"lockstep" or "playwright"."""
     deadline: float | None
     """Instant of `time.monotonic()` after which every call raises `DeviceError` ("deadline")."""
+    notices: Notices
+    """Answers the page's dialogs; keeps what the agent is to be told."""
 
     def open(self) -> None:
         """Start the browser and open an empty page."""

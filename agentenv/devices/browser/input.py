@@ -23,7 +23,8 @@ from agentenv.actions import (
 )
 from agentenv.devices.browser import keys
 from agentenv.devices.browser.clock import pass_time
-from agentenv.devices.browser.engine import Engine, InputEvent, call_page
+from agentenv.devices.browser.engine import Engine, InputEvent
+from agentenv.devices.browser.frames import Frames
 from agentenv.devices.browser.viewports import Viewport
 from agentenv.errors import ActionError, DeviceError
 
@@ -47,6 +48,7 @@ class Hands:
 
     def __init__(self, engine: Engine, viewport: Viewport) -> None:
         self._engine = engine
+        self.frames = Frames(engine)
         self._mobile = viewport.mobile
         self._width, self._height = float(viewport.width), float(viewport.height)
         self._handlers: dict[type[BaseAction], Callable[[Any], Action]] = {
@@ -228,7 +230,7 @@ class Hands:
         return x, y
 
     def _ask(self, function: str, *arguments: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = call_page(self._engine, function, *arguments)
+        answer = self.frames.ask(function, *arguments)
         if "error" in answer:
             raise ActionError(answer["error"])
         return answer

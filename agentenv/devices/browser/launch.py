@@ -56,6 +56,7 @@ COMMON_FLAGS: tuple[str, ...] = (
     "--disable-smooth-scrolling",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    "--disable-site-isolation-trials",  # a page and its frames are one process and one session
     "--disable-features=BackForwardCache,DeferRendererTasksAfterInput,MediaRouter,PaintHolding,Translate",
     "--font-render-hinting=none",
     "--force-color-profile=srgb",

@@ -31,6 +31,7 @@ from agentenv.devices.browser.launch import (
     require_browser,
     scale_flags,
 )
+from agentenv.devices.browser.notices import Notices
 from agentenv.devices.browser.page_script import START_OF_TIME, page_script
 from agentenv.devices.browser.touch import as_touch
 from agentenv.devices.browser.viewports import TOUCH_POINTS, Viewport, user_agent_override
@@ -47,6 +48,7 @@ _FLAGS: tuple[str, ...] = (
     "--disable-threaded-animation",
     "--disable-threaded-scrolling",
     "--deterministic-mode",
+    "--block-new-web-contents",
 )
 _FRAME_MS = 50.0
 """Page time between frames while something is awaited."""
@@ -74,6 +76,7 @@ class LockstepEngine:
         self._viewport = viewport
         self._timeout = timeout
         self.deadline: float | None = None
+        self.notices = Notices()
         self._process: BrowserProcess | None = None
         self._connection: Connection | None = None
         self._clock_ticks = 0.0
@@ -288,8 +291,7 @@ class LockstepEngine:
             case "Emulation.virtualTimeBudgetExpired":
                 self._budget_spent = True
             case "Page.javascriptDialogOpening":
-                logger.info("accepted a dialog: %s", event["params"].get("message", ""))
-                self._accept_dialog(event["params"])
+                self._answer_dialog(event["params"])
             case "Inspector.targetCrashed":
                 raise self._crash("the page crashed")
 
@@ -306,8 +308,11 @@ class LockstepEngine:
             return DeviceError(f"{what}: out of memory; {_NEXT}", "out_of_memory")
         return DeviceError(f"{what}; {_NEXT}", "browser_crashed")
 
-    def _accept_dialog(self, dialog: Mapping[str, Any]) -> None:
+    def _answer_dialog(self, dialog: Mapping[str, Any]) -> None:
         connection = self._connection
         if connection is not None:
-            params = {"accept": True, "promptText": dialog.get("defaultPrompt", "")}
+            accept, text = self.notices.answer(
+                dialog["type"], dialog.get("message", ""), dialog.get("defaultPrompt", "")
+            )
+            params = {"accept": accept, "promptText": text}
             connection.send("Page.handleJavaScriptDialog", params, ignore_result=True)

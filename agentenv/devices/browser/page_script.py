@@ -8,7 +8,15 @@ from importlib.resources import files
 
 START_OF_TIME = 1_735_732_800.0
 """Every page opens at this instant (Unix time: 2025-01-01 12:00 UTC)."""
-_PARTS = ("environment.js", "elements.js", "targets.js")
+_PARTS = (
+    "environment.js",
+    "windows.js",
+    "tree.js",
+    "frames.js",
+    "describe.js",
+    "elements.js",
+    "targets.js",
+)
 
 
 @cache

@@ -42,6 +42,7 @@ from agentenv.devices.browser.launch import (
     sandbox_flags,
     scale_flags,
 )
+from agentenv.devices.browser.notices import Notices
 from agentenv.devices.browser.page_script import START_OF_TIME, page_script
 from agentenv.devices.browser.touch import as_touch
 from agentenv.devices.browser.viewports import Viewport
@@ -66,6 +67,7 @@ _TWO_FRAMES = """new Promise((done) => {
   const frame = window.__agentenvFrame || requestAnimationFrame;
   frame(() => frame(() => done(true)));
 })"""
+_MOVE_ANIMATIONS = "(ms) => window.__agentenv && window.__agentenv.moveAnimations(ms)"
 
 _Result = TypeVar("_Result")
 
@@ -89,6 +91,7 @@ class PlaywrightEngine:
         self._viewport = viewport
         self._timeout = timeout
         self.deadline: float | None = None
+        self.notices = Notices()
         self._worker: Worker | None = None
         self._pid: int | None = None
         self._requests: set[Any] = set()
@@ -207,6 +210,7 @@ class PlaywrightEngine:
         context.add_init_script(page_script())
         self._requests.clear()
         self._page = context.new_page()
+        context.on("page", lambda another: another.close())
         self._page.on("dialog", self._on_dialog)
         self._page.on("crash", self._on_crash)
         self._page.on("request", lambda request: self._requests.add(request))
@@ -240,8 +244,13 @@ class PlaywrightEngine:
             self._playwright.stop()
 
     def _on_dialog(self, dialog: Any) -> None:
-        logger.info("accepted a dialog: %s", dialog.message)
-        dialog.accept(dialog.default_value) if dialog.type == "prompt" else dialog.accept()
+        accept, text = self.notices.answer(dialog.type, dialog.message, dialog.default_value)
+        if not accept:
+            dialog.dismiss()
+        elif dialog.type == "prompt":
+            dialog.accept(text)
+        else:
+            dialog.accept()
 
     def _on_crash(self, _: Any) -> None:
         self._crashed = True
@@ -288,6 +297,8 @@ class PlaywrightEngine:
         with suppress(ScriptError, self._error):
             self._page.clock.run_for(round(milliseconds))
             self._evaluate_now(f"window.__agentenv.moveAnimations({json.dumps(milliseconds)})")
+            for frame in self._page.frames[1:]:
+                frame.evaluate(_MOVE_ANIMATIONS, milliseconds)
         self._raise_if_gone(None)
         self._wait_for_network()
 

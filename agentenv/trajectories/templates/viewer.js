@@ -104,6 +104,7 @@ function buildDetails(episode, frame) {
   describeEpisode(episode);
   if (frame) {
     section("Location", make("div", "small", frame.location));
+    if (frame.messages.length) section("Messages", make("pre", "", frame.messages.join("\n")));
     section(`Elements (${frame.elements.length})`, elementTable(frame));
   }
 }

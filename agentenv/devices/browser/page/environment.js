@@ -30,7 +30,12 @@
   window.cancelAnimationFrame = (id) => { awaited.delete(id); cancelFrame(id); };
   // Whether frames, and not only time, are needed for the page to come to rest.
   agentenv.animating = () => awaited.size > 0
-    || document.getAnimations().some((animation) => animation.playState === 'running');
+    || document.getAnimations().some((animation) => animation.playState === 'running')
+    || (window.length > 0 && Array.from(window).some(isFrameAnimating));
+  // A frame of another site cannot be asked.
+  const isFrameAnimating = (frame) => {
+    try { return frame.__agentenv.animating(); } catch { return true; }
+  };
 
   // Moves CSS animations by hand where the browser's own clock for them is stopped.
   agentenv.moveAnimations = (milliseconds) => {
@@ -58,31 +63,32 @@
   const isDropDown = (node) => node instanceof HTMLSelectElement && !node.multiple && node.size <= 1;
   const PICKERS = new Set(['color', 'file', 'date', 'datetime-local', 'month', 'time', 'week']);
   const isPicker = (node) => node instanceof HTMLInputElement && PICKERS.has(node.type);
+  const sourceOf = (event) => event.composedPath()[0];  // also inside of shadow trees
   const onWindow = (type, handler) => addEventListener.call(window, type, handler, true);
   onWindow('mousedown', (event) => {
-    if (isDropDown(event.target)) { event.preventDefault(); event.target.focus(); }
+    const source = sourceOf(event);
+    if (isDropDown(source)) { event.preventDefault(); source.focus(); }
   });
   onWindow('keydown', (event) => {
     const opens = event.key === ' ' || event.key === 'F4' || event.altKey
-      || (event.key === 'Enter' && isDropDown(event.target));
-    if (opens && (isDropDown(event.target) || isPicker(event.target))) event.preventDefault();
+      || (event.key === 'Enter' && isDropDown(sourceOf(event)));
+    if (opens && (isDropDown(sourceOf(event)) || isPicker(sourceOf(event)))) event.preventDefault();
   });
   onWindow('click', (event) => {
-    if (isPicker(event.target)) event.preventDefault();
-    // This browser has one tab.
-    const link = event.target instanceof Element && event.target.closest('a[target], area[target]');
-    if (link && link.target === '_blank') link.target = '_self';
+    if (isPicker(sourceOf(event))) event.preventDefault();
   });
   HTMLSelectElement.prototype.showPicker = () => {};
   HTMLInputElement.prototype.showPicker = () => {};
-  window.open = (url) => { if (url) location.assign(url); return window; };
 
-  // Undoes what a page keeps from the last episode where it is not loaded anew, and hides it
-  // until `show`; false where another page is open.
+  // Undoes what a page keeps from the last episode where it is not loaded anew, hides it until
+  // `show`, and tells how many {frames} are to do the same; null where another page is open. A
+  // frame has no address to return to (null), and is not hidden.
   let display = '';
   agentenv.rest = (url) => {
-    if (location.href.split('#')[0] !== url.split('#')[0]) return false;
-    if (location.href !== url) history.replaceState(history.state, '', url);
+    if (url !== null) {
+      if (location.href.split('#')[0] !== url.split('#')[0]) return null;
+      if (location.href !== url) history.replaceState(history.state, '', url);
+    }
     born = nativeNow();
     for (const animation of document.getAnimations()) {
       if (animation.playState === 'running') animation.currentTime = 0;
@@ -92,11 +98,12 @@
     }
     getSelection().removeAllRanges();
     scrollTo(0, 0);
+    if (url === null) return { frames: window.length };
     // With a frame before it is shown again, the whole page is laid out and drawn anew, with
     // the pixels it has after loading; redrawn in parts, its round corners may differ.
     display = document.documentElement.style.display;
     document.documentElement.style.display = 'none';
-    return true;
+    return { frames: window.length };
   };
   agentenv.show = () => { document.documentElement.style.display = display; };
 }

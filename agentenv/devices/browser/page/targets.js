@@ -1,6 +1,7 @@
 // From an element's index or a point to where input goes. Failures are returned as
 // {error: why}, in words for the agent.
 (agentenv) => {
+  const { hitAt, holds, parentOf, toScreen, fromScreen, isFrame, frameNumber } = agentenv;
   const boxOf = ({ node, first, last }) =>
     (first ? agentenv.rangeOver(first, last) : node).getBoundingClientRect();
 
@@ -9,12 +10,10 @@
     const lines = [...(first ? agentenv.rangeOver(first, last) : node).getClientRects()];
     const whole = boxOf({ node, first, last });
     const boxes = lines.length > 1 ? [...lines, whole] : [whole];
-    return boxes.flatMap((box) => agentenv.testPoints({
-      left: Math.max(0, box.left), top: Math.max(0, box.top),
-      right: Math.min(innerWidth, box.right), bottom: Math.min(innerHeight, box.bottom),
-    }));
+    const { clip } = agentenv.view();
+    return boxes.flatMap((box) => agentenv.testPoints(agentenv.intersect(clip, box)))
+      .filter(([x, y]) => x >= clip.left && y >= clip.top && x < clip.right && y < clip.bottom);
   };
-  const within = ([x, y]) => x >= 0 && y >= 0 && x < innerWidth && y < innerHeight;
 
   const target = (index) => {
     const found = agentenv.targets[index];
@@ -23,21 +22,29 @@
       return { error: `there is no element ${index}; this screen has ${count}` };
     }
     const node = found.first || found.node;
-    if (!node.isConnected) return { error: `element ${index} is no longer on the page` };
+    if (!node.isConnected) return { error: 'this element is no longer on the page' };
     return found;
   };
 
-  // {x, y} in pixels: where to press an element of the last list, as it lies now.
-  agentenv.pointOf = (index) => {
+  // {points} in pixels: where to press an element of the last list, as it lies now; the best
+  // first, or (`one`) only that.
+  agentenv.pointsOf = (index, one = false) => {
     const found = target(index);
     if (found.error) return found;
-    const hits = candidates(found).filter(within);
-    const point = hits.find(([x, y]) => {
-      const hit = document.elementFromPoint(x, y);
-      return hit && (hit === found.node || found.node.contains(hit));
-    }) || hits.find((point) => agentenv.uncovered(found.node, point));
-    if (!point) return { error: `element ${index} is covered or has moved off the screen` };
-    return { x: point[0], y: point[1] };
+    const hits = candidates(found);
+    const those = (test) => (one ? [hits.find(test)].filter(Boolean) : hits.filter(test));
+    const inside = those(([x, y]) => {
+      const hit = hitAt(x, y);
+      return hit && (hit === found.node || holds(found.node, hit));
+    });
+    const points = inside.length
+      ? inside : those((point) => agentenv.uncovered(found.node, point));
+    if (!points.length) return { error: 'this element is covered or has moved off the screen' };
+    return { points: points.map(toScreen) };
+  };
+  agentenv.pointOf = (index) => {
+    const { error, points } = agentenv.pointsOf(index, true);
+    return error ? { error } : { x: points[0][0], y: points[0][1] };
   };
 
   const fieldFrom = (node) => {
@@ -45,23 +52,25 @@
     if (label && label.control) return label.control;
     const select = node && node.closest && node.closest('select');
     if (select) return select;
-    for (let at = node; at; at = at.parentElement) if (agentenv.isEditable(at)) return at;
+    for (let at = node; at; at = parentOf(at)) if (agentenv.isEditable(at)) return at;
     return node;
   };
   const SET_BY_VALUE = new Set([
     'date', 'time', 'datetime-local', 'month', 'week', 'color', 'range',
   ]);
 
-  // The field that text goes to: {kind: 'select' | 'value' | 'keys'} or {error}.
+  // The field that text goes to: {kind: 'select' | 'value' | 'keys'}, {error}, or the {frame}
+  // to be asked instead.
   agentenv.fieldAt = (index, point) => {
-    let node = document.activeElement;
+    let node = agentenv.focused();
     if (index !== null) {
       const found = target(index);
       if (found.error) return found;
       node = found.node;
     } else if (point !== null) {
-      node = document.elementFromPoint(point[0], point[1]);
+      node = hitAt(...fromScreen(point));
     }
+    if (isFrame(node)) return { frame: frameNumber(node) };
     const field = fieldFrom(node);
     agentenv.field = field;
     if (!field || field === document.body) return { error: 'no field is focused; give a target' };
@@ -122,7 +131,7 @@
   // Makes the field focused with its content selected, or the caret at its end.
   agentenv.prepareTyping = (clear) => {
     const field = agentenv.field;
-    if (document.activeElement !== field) field.focus();
+    if (agentenv.focused() !== field) field.focus();
     if (field.isContentEditable) {
       const selection = getSelection();
       selection.selectAllChildren(field);
@@ -137,28 +146,39 @@
     return { filled: field.value.length > 0 };
   };
 
-  // Where a wheel must turn and by how much: {x, y, dx, dy, node}.
-  agentenv.wheelAt = (index, point, direction) => {
-    let start = point || [innerWidth / 2, innerHeight / 2];
-    if (index !== null) {
-      const at = agentenv.pointOf(index);
-      if (at.error) return at;
-      start = [at.x, at.y];
-    }
-    const vertical = direction === 'up' || direction === 'down';
-    let box = document.scrollingElement || document.body;
-    for (let node = document.elementFromPoint(start[0], start[1]); node; node = node.parentElement) {
+  const room = (node, vertical) => (vertical
+    ? node.scrollHeight - node.clientHeight : node.scrollWidth - node.clientWidth);
+  const scrollBox = (start, vertical) => {
+    for (let node = start; node; node = parentOf(node)) {
       const style = getComputedStyle(node);
       const overflow = vertical ? style.overflowY : style.overflowX;
-      const room = vertical ? node.scrollHeight - node.clientHeight : node.scrollWidth - node.clientWidth;
       const free = node instanceof HTMLTextAreaElement || node instanceof HTMLSelectElement;
-      if (room > 1 && (free || /auto|scroll/.test(overflow))) { box = node; break; }
+      if (room(node, vertical) > 1 && (free || /auto|scroll/.test(overflow))) return node;
     }
+    return document.scrollingElement || document.body;
+  };
+
+  // Where a wheel must turn and by how much: {x, y, dx, dy}, or the {frame} to be asked instead
+  // about {point}. A frame without anything to scroll is {still}: the document around it is then
+  // asked to scroll (`around`).
+  agentenv.wheelAt = (index, point, direction, around = false) => {
+    const { clip, framed } = agentenv.view();
+    let at = point || toScreen([(clip.left + clip.right) / 2, (clip.top + clip.bottom) / 2]);
+    if (index !== null) {
+      const found = agentenv.pointOf(index);
+      if (found.error) return found;
+      at = [found.x, found.y];
+    }
+    const start = hitAt(...fromScreen(at));
+    if (isFrame(start) && !around) return { frame: frameNumber(start), point: at };
+    const vertical = direction === 'up' || direction === 'down';
+    const box = scrollBox(start, vertical);
     const isPage = box === document.scrollingElement;
+    if (framed && isPage && room(box, vertical) <= 1) return { still: true, point: at };
     const extent = vertical ? (isPage ? innerHeight : box.clientHeight)
       : (isPage ? innerWidth : box.clientWidth);
     const sign = direction === 'down' || direction === 'right' ? 1 : -1;
     const amount = sign * Math.max(1, Math.round(0.6 * extent));
-    return { x: start[0], y: start[1], dx: vertical ? 0 : amount, dy: vertical ? amount : 0 };
+    return { x: at[0], y: at[1], dx: vertical ? 0 : amount, dy: vertical ? amount : 0 };
   };
 }
