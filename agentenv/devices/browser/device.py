@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from agentenv.actions import BROWSER_ACTIONS, Action
@@ -71,6 +72,15 @@ class BrowserDevice:
     def features(self) -> DeviceFeatures:
         return self._features
 
+    @property
+    def downloads(self) -> list[Path]:
+        """Files downloaded since the reset, in the order in which they were finished. They
+        lie in a folder of the browser's own until the next reset, or until it is closed."""
+        if self._engine is None:
+            return []
+        self._look()  # waits for those that were just asked for
+        return list(self._engine.downloads.finished)
+
     def reset(self, setup: Setup) -> None:
         """Open the page, or only start it over where it is open already.
 
@@ -85,6 +95,7 @@ class BrowserDevice:
             engine, hands = self._connect()
             self._seen, self._listed = None, False
             engine.notices.clear()
+            engine.discard_downloads()
             deadline = time.monotonic() + self._load_timeout
             is_open = self._is_open(engine, hands, setup)
             hands.rest()  # draws a frame, in which a page that is open is hidden

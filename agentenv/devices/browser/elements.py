@@ -39,6 +39,9 @@ def look_at(engine: Engine, frames: Frames, state: str) -> Look:
         state: JavaScript expression (valid, see `checked_expression`).
     """
     seen = ask_page(engine, f"window.__agentenv.look(() => ({state}\n))")
+    engine.downloads.expect(seen["saves"])
+    if engine.downloads.pending:
+        engine.await_downloads()
     elements = tuple(
         UIElement(
             index=index,

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
+from agentenv.devices.browser.downloads import Downloads
 from agentenv.devices.browser.notices import Notices
 from agentenv.devices.browser.page_script import page_script
+from agentenv.errors import DeviceError
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +48,8 @@ class Engine(Protocol):
     """Instant of `time.monotonic()` after which every call raises `DeviceError` ("deadline")."""
     notices: Notices
     """Answers the page's dialogs; keeps what the agent is to be told."""
+    downloads: Downloads
+    """Files that the browser saved."""
 
     def open(self) -> None:
         """Start the browser and open an empty page."""
@@ -57,7 +61,8 @@ class Engine(Protocol):
         """Begin to load a page; returns once it has replaced the old one.
 
         Raises:
-            DeviceError: the address cannot be loaded ("page_not_loaded").
+            DeviceError: the address cannot be loaded ("page_not_loaded"), or is that of a
+                file which the browser now downloads ("download").
         """
 
     def evaluate(self, expression: str, *, timeout: float | None = None) -> Any:
@@ -81,6 +86,12 @@ class Engine(Protocol):
 
     def screenshot(self) -> bytes:
         """The page as it is now, as PNG."""
+
+    def await_downloads(self) -> None:
+        """Give the downloads that were asked for some seconds to begin and to finish."""
+
+    def discard_downloads(self) -> None:
+        """Stop those that have not finished, and delete the files of the others."""
 
     def close(self) -> None:
         """End the browser; may be called twice, and while a call of another thread hangs."""
@@ -116,6 +127,18 @@ def ask_page(engine: Engine, expression: str) -> Any:
             with suppress(ScriptError):
                 engine.evaluate(page_script())
     return engine.evaluate(expression)
+
+
+def check_navigation(url: str, result: Mapping[str, Any]) -> None:
+    """Whether `Page.navigate` opened a page.
+
+    Raises:
+        DeviceError: it did not ("page_not_loaded"), or began a download ("download").
+    """
+    if result.get("isDownload"):
+        raise DeviceError(f"{url} is a file to download and no page", "download")
+    if result.get("errorText"):
+        raise DeviceError(f"cannot open {url}: {result['errorText']}", "page_not_loaded")
 
 
 def value_of(answer: Mapping[str, Any]) -> Any:

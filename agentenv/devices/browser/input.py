@@ -198,6 +198,8 @@ class Hands:
         try:
             self._engine.navigate(url)
         except DeviceError as error:
+            if error.cause == "download":
+                return action
             if error.cause != "page_not_loaded":
                 raise
             raise ActionError(str(error)) from error

@@ -187,6 +187,11 @@ class BrowserProcess:
         logger.debug("started %s, pid %d", binary, self.pid)
 
     @property
+    def folder(self) -> Path:
+        """A folder that is removed with the browser."""
+        return self._profile
+
+    @property
     def alive(self) -> bool:
         """Whether the browser's main process still runs."""
         if not self._exited:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from agentenv.devices.browser.cdp import Connection, Event, ProtocolError
+from agentenv.devices.browser.downloads import PATIENCE, Downloads
 from agentenv.devices.browser.engine import (
     CALL_TIMEOUT,
     IMPATIENCE,
@@ -22,6 +23,7 @@ from agentenv.devices.browser.engine import (
     SCREENSHOT,
     InputEvent,
     ScriptError,
+    check_navigation,
     tracked,
     value_of,
 )
@@ -77,6 +79,7 @@ class LockstepEngine:
         self._timeout = timeout
         self.deadline: float | None = None
         self.notices = Notices()
+        self.downloads = Downloads(self.notices)
         self._process: BrowserProcess | None = None
         self._connection: Connection | None = None
         self._clock_ticks = 0.0
@@ -96,7 +99,8 @@ class LockstepEngine:
         except (DeviceError, ProtocolError) as error:
             why = process.last_words() or str(error)
             raise DeviceError(f"the browser did not start: {why}", "browser_start") from error
-        connection.call("Browser.setDownloadBehavior", {"behavior": "deny"})
+        behavior = self.downloads.behavior(process.folder / "downloads")
+        connection.call("Browser.setDownloadBehavior", behavior)
         session = connection.call("Target.attachToTarget", {"targetId": target, "flatten": True})
         connection.session = session["sessionId"]
         self._prepare_page()
@@ -151,8 +155,7 @@ class LockstepEngine:
             result = self._wait_drawing(call_id, self._timeout)
         except ProtocolError as error:
             raise DeviceError(f"cannot open {url}: {error}", "page_not_loaded") from error
-        if result.get("errorText"):
-            raise DeviceError(f"cannot open {url}: {result['errorText']}", "page_not_loaded")
+        check_navigation(url, result)
 
     def evaluate(self, expression: str, *, timeout: float | None = None) -> Any:
         deadline = time.monotonic() + (timeout or self._timeout)
@@ -212,6 +215,21 @@ class LockstepEngine:
             if time.monotonic() > deadline:
                 raise DeviceError("the browser draws nothing", "page_hung")
             self._open_connection.receive(0.02)
+
+    def await_downloads(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while self.downloads.pending:
+            if not self._open_connection.receive(deadline - time.monotonic()):
+                self.downloads.give_up()
+                return
+
+    def discard_downloads(self) -> None:
+        for guid in self.downloads.clear():
+            self._stop_download(guid)
+
+    def _stop_download(self, guid: str) -> None:
+        connection = self._open_connection
+        connection.send("Browser.cancelDownload", {"guid": guid}, ignore_result=True)
 
     def close(self) -> None:
         process, self._process, self._connection = self._process, None, None
@@ -292,6 +310,11 @@ class LockstepEngine:
                 self._budget_spent = True
             case "Page.javascriptDialogOpening":
                 self._answer_dialog(event["params"])
+            case "Browser.downloadWillBegin":
+                self.downloads.begin(event["params"])
+            case "Browser.downloadProgress":
+                if self.downloads.progress(event["params"]):
+                    self._stop_download(event["params"]["guid"])
             case "Inspector.targetCrashed":
                 raise self._crash("the page crashed")
 

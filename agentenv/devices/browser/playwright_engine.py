@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agentenv.devices.browser.cdp import past_deadline
+from agentenv.devices.browser.downloads import PATIENCE, Downloads
 from agentenv.devices.browser.engine import (
     CALL_TIMEOUT,
     IMPATIENCE,
@@ -29,6 +31,7 @@ from agentenv.devices.browser.engine import (
     SCREENSHOT,
     InputEvent,
     ScriptError,
+    check_navigation,
     tracked,
     value_of,
 )
@@ -92,6 +95,8 @@ class PlaywrightEngine:
         self._timeout = timeout
         self.deadline: float | None = None
         self.notices = Notices()
+        self.downloads = Downloads(self.notices)
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._worker: Worker | None = None
         self._pid: int | None = None
         self._requests: set[Any] = set()
@@ -112,8 +117,7 @@ class PlaywrightEngine:
 
     def navigate(self, url: str) -> None:
         result = self.call("Page.navigate", url=url)
-        if result.get("errorText"):
-            raise DeviceError(f"cannot open {url}: {result['errorText']}", "page_not_loaded")
+        check_navigation(url, result)
 
     def evaluate(self, expression: str, *, timeout: float | None = None) -> Any:
         limit = timeout or self._timeout
@@ -143,6 +147,23 @@ class PlaywrightEngine:
 
         return self._run(shoot)
 
+    def await_downloads(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+
+        def wait() -> None:
+            while self.downloads.pending and time.monotonic() < deadline:
+                self._page.wait_for_timeout(5)
+
+        self._run(wait)
+        self.downloads.give_up()
+
+    def discard_downloads(self) -> None:
+        def stop() -> None:
+            for guid in self.downloads.clear():
+                self._stop_download(guid)
+
+        self._run(stop)
+
     def close(self) -> None:
         worker, self._worker = self._worker, None
         if worker is None:
@@ -156,6 +177,9 @@ class PlaywrightEngine:
         with suppress(FutureTimeout):
             future.result(self._timeout)
         worker.stop()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
 
     def _run(self, task: Callable[[], _Result], timeout: float | None = None) -> _Result:
         """Run a task in the thread that owns the browser, with a deadline."""
@@ -217,8 +241,26 @@ class PlaywrightEngine:
         self._page.on("requestfinished", lambda request: self._requests.discard(request))
         self._page.on("requestfailed", lambda request: self._requests.discard(request))
         self._session = context.new_cdp_session(self._page)
+        self._allow_downloads()
         self._send("Animation.enable", {})
         self._send("Animation.setPlaybackRate", {"playbackRate": 0})
+
+    def _allow_downloads(self) -> None:
+        """Not by Playwright's own means, which wait for each file and cannot limit its size."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="agentenv-downloads-")
+        context = self._send("Target.getTargetInfo", {})["targetInfo"]["browserContextId"]
+        behavior = self.downloads.behavior(Path(self._folder.name))
+        behavior["browserContextId"] = context
+        self._downloading.send("Browser.setDownloadBehavior", behavior)
+
+    def _on_download(self, progress: Mapping[str, Any]) -> None:
+        if self.downloads.progress(progress):
+            self._stop_download(progress["guid"])
+
+    def _stop_download(self, guid: str) -> None:
+        with suppress(self._error):  # it has just ended
+            self._downloading.send("Browser.cancelDownload", {"guid": guid})
 
     def _launch(self, binary: Path) -> Any:
         try:
@@ -234,7 +276,10 @@ class PlaywrightEngine:
             )
         except self._error as error:
             raise DeviceError(f"{binary} did not start: {error}", "browser_start") from error
-        processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
+        session = self._downloading = browser.new_browser_cdp_session()
+        session.on("Browser.downloadWillBegin", self.downloads.begin)
+        session.on("Browser.downloadProgress", self._on_download)
+        processes = session.send("SystemInfo.getProcessInfo")
         self._pid = next(one["id"] for one in processes["processInfo"] if one["type"] == "browser")
         limit_memory(self._pid)
         return browser

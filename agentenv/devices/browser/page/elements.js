@@ -295,11 +295,13 @@
     return agentenv.observe();
   };
 
-  // One look at the page, in one call: what `observe` gives and the {state}, with {problem} in place
-  // of a state that cannot be had.
+  // One look at the page, in one call: what `observe` gives, the {state}, with {problem} in place
+  // of one that cannot be had, and the number of downloads asked for.
   const { stringify } = JSON;
   agentenv.look = (state) => {
-    const seen = (more) => ({ ...agentenv.observe(), ...more });
+    const seen = (more) => ({
+      ...agentenv.observe(), saves: agentenv.takeSaves(), ...more,
+    });
     const given = (value) => {
       stringify(value); // throws where the value cannot leave the page
       return seen({ state: value });

@@ -8,14 +8,16 @@
     open: window.open, click: HTMLElement.prototype.click, submit: HTMLFormElement.prototype.submit,
   };
 
+  // Not navigator.userActivation, which also counts what a driver evaluates in the page.
   let pressed = -Infinity;
-  for (const type of ['mousedown', 'touchend', 'keydown']) {
-    listen(type, (event) => { if (event.isTrusted) pressed = now(); });
-  }
-  const mayOpen = () => {
-    const age = now() - pressed;
-    return (age >= 0 && age < ACTIVE_MS) || navigator.userActivation.isActive;
+  agentenv.notePress = () => {
+    pressed = now();
+    try { if (parent !== window) parent.__agentenv.notePress(); } catch { /* of another site */ }
   };
+  for (const type of ['mousedown', 'touchend', 'keydown']) {
+    listen(type, (event) => { if (event.isTrusted) agentenv.notePress(); });
+  }
+  const mayOpen = () => now() >= pressed && now() - pressed < ACTIVE_MS;
 
   const isFrameName = (name) => [window, parent, top].some((one) => {
     try {
@@ -33,9 +35,21 @@
     const target = element.getAttribute(attribute) ?? (base ? base.target : '');
     if (opensTab(target)) element.setAttribute(attribute, '_top');
   };
+  // How many downloads the page has asked for since this was last asked: they begin some time
+  // later.
+  let saves = 0;
+  agentenv.takeSaves = () => {
+    const taken = saves;
+    saves = 0;
+    return taken;
+  };
   listen('click', (event) => {
     const link = event.composedPath().find((node) => node instanceof Element && node.matches('a, area'));
-    if (link) keepHere(link);
+    if (!link) return;
+    keepHere(link);
+    if (link.hasAttribute('download')) {
+      setTimeout(() => { saves += event.defaultPrevented ? 0 : 1; });
+    }
   });
   listen('submit', (event) => {
     keepHere(event.target);
@@ -44,7 +58,10 @@
   });
   // Clicks on links that are no part of the page, and submissions by script, are no events here.
   HTMLElement.prototype.click = function () {
-    if (this instanceof HTMLAnchorElement) keepHere(this);
+    if (this instanceof HTMLAnchorElement) {
+      keepHere(this);
+      if (!this.isConnected && this.hasAttribute('download')) saves += 1;
+    }
     return natively.click.call(this);
   };
   HTMLFormElement.prototype.submit = function () {
