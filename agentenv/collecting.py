@@ -75,9 +75,8 @@ def collect(
             raise ConfigError(f"{name} must be at least 1, not {value}")
     chosen = list(tasks)
     suite = suite_of(chosen)
-    identity = {"policy": policy.name, "policy_version": policy.version, "dialect": dialect}
-    identity |= {f"version of {task.id}": task.version for task in chosen if task.version}
-    _refuse_mixture(path, identity)
+    identity = identity_of(policy.name, policy.version, dialect, chosen)
+    refuse_mixture(path, identity)
     writer = TrajectoryWriter(
         path,
         policy=policy.name,
@@ -108,7 +107,7 @@ def collect(
                 for episode in running:
                     writer.append(episode)
                     stats.count(episode)
-                    progress.advance(text=_remark(stats))
+                    progress.advance(text=remark(stats))
     return TrajectoryStore(path)
 
 
@@ -146,8 +145,24 @@ def _episodes(
             device.close()
 
 
-def _refuse_mixture(path: Path, identity: Mapping[str, str]) -> None:
-    """A store is of one policy: results over a mixture would belong to none."""
+def identity_of(
+    policy: str, policy_version: str, dialect: str, tasks: Iterable[Task]
+) -> dict[str, str]:
+    """What must be the same for episodes of one store; recorded in its manifest."""
+    identity = {"policy": policy, "policy_version": policy_version, "dialect": dialect}
+    return identity | {f"version of {task.id}": task.version for task in tasks if task.version}
+
+
+def refuse_mixture(path: Path, identity: Mapping[str, str]) -> None:
+    """A store is of one policy: results over a mixture would belong to none.
+
+    Args:
+        path: of the store, which need not exist yet.
+        identity: of what will be appended, as `identity_of` gives it.
+
+    Raises:
+        ConfigError: what is there is of another.
+    """
     if not (path / MANIFEST).exists():
         return
     manifest = TrajectoryStore(path).manifest
@@ -160,7 +175,8 @@ def _refuse_mixture(path: Path, identity: Mapping[str, str]) -> None:
             )
 
 
-def _remark(stats: RolloutStats) -> str:
+def remark(stats: RolloutStats) -> str:
+    """Success so far, in a few words."""
     scored = stats.episodes - stats.failed
     success = f"success {100 * stats.successes / scored:.0f} %" if scored else ""
     failed = f", {stats.failed} failed infrastructure" if stats.failed else ""

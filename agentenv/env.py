@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
@@ -24,6 +24,9 @@ from agentenv.observations import Observation, Screen
 from agentenv.spaces import action_space, decode_action, encode_observation, observation_space
 from agentenv.tasks import get_task
 from agentenv.tasks.base import INSTANCES_PER_SPLIT, SPLITS, Split, Task, TaskInstance, Verdict
+
+if TYPE_CHECKING:
+    from agentenv.live import LiveView, Panel
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +81,8 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
         dialect: how actions given as text are written.
         split: which instances `reset` draws from.
         max_steps: step limit instead of the task's own.
-        render_mode: None or "rgb_array".
+        render_mode: None, "rgb_array", or "human": a live view in the user's browser, which
+            opens with the first episode and shows each action before it is carried out.
         device_factory: makes the device if none is given; by default the task does. Such
             a device is closed with the environment.
         step_timeout: seconds a step may take on the device; a longer one is a failure of
@@ -88,7 +92,7 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
         ConfigError: an argument is wrong.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 2}  # noqa: RUF012 (Gymnasium's)
+    metadata = {"render_modes": ["human", "rgb_array"], "render_fps": 2}  # noqa: RUF012 (Gymnasium's)
 
     def __init__(
         self,
@@ -108,12 +112,16 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
         if self.max_steps < 1:
             raise ConfigError(f"max_steps must be at least 1, not {self.max_steps}")
         if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ConfigError(f"render_mode must be None or 'rgb_array', not {render_mode!r}")
+            raise ConfigError(
+                f"render_mode must be None, 'human' or 'rgb_array', not {render_mode!r}"
+            )
         self.render_mode = render_mode
         if step_timeout is not None and step_timeout <= 0:
             raise ConfigError(f"step_timeout must be more than 0 seconds, not {step_timeout}")
         self.step_timeout = step_timeout
         self.infra_errors: Counter[str] = Counter()
+        self._view: LiveView | None = None
+        self._panel: Panel | None = None
         self._owns_device = device is None
         self.device = (device_factory or self.task.open_device)() if device is None else device
         types = (*self.device.features.action_types, "answer", "finish")
@@ -225,6 +233,8 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
                 self._fail(again)
                 raise
         self._instance, self._observation, self._over = instance, observation, False
+        if self.render_mode == "human":
+            self._watched().began(self)
         return observation
 
     def advance(self, action: Action) -> Transition:
@@ -235,23 +245,46 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
         """
         if self._over:
             raise ResetNeeded("Cannot call env.step() before calling env.reset(), or after the end")
+        if self._panel is not None:
+            self._panel.acting(action)
         result = self._advance(action)
         self._observation = result.observation
         self._over = result.terminated or result.truncated
+        if self._panel is not None:
+            self._panel.advanced(result, action)
+            if self._over:
+                self._panel.linger()
         return result
 
     def render(self) -> np.ndarray | None:
-        """The screen as (height, width, 3) uint8, in render mode "rgb_array"."""
+        """The screen as (height, width, 3) uint8, in render mode "rgb_array".
+
+        In render mode "human" there is nothing to call: every step shows itself.
+        """
         if self.render_mode is None:
-            gymnasium.logger.warn('render() needs render_mode="rgb_array"')
+            gymnasium.logger.warn('render() needs render_mode="rgb_array" or "human"')
+        if self.render_mode != "rgb_array":
             return None
         return self.observation.screenshot.copy()
 
     def close(self) -> None:
-        """End the episode; close the device if the environment made it."""
+        """End the episode and the live view; close the device if the environment made it."""
         self._over = True
+        if self._view is not None:
+            self._view.close()
+            self._view = self._panel = None
         if self._owns_device:
             self.device.close()
+
+    def _watched(self) -> Panel:
+        """The live view's panel, which opens when it is first needed."""
+        if self._panel is None:
+            from agentenv.live import LiveView
+
+            self._view = LiveView(self.task.id, seconds=1 / self.metadata["render_fps"])
+            self._panel = self._view.panel()
+            self._view.announce()
+        return self._panel
 
     def _choose_instance(self, options: dict[str, Any]) -> TaskInstance:
         unknown = sorted(options.keys() - {"index", "split"})

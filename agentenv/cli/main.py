@@ -50,7 +50,15 @@ COMMANDS: dict[str, Command] = {
     "collect": Command(
         "agentenv.cli.collect", "CollectConfig", "let a policy act, and store its trajectories"
     ),
-    "view": Command("agentenv.cli.view", "ViewConfig", "turn stored trajectories into a web page"),
+    "view": Command(
+        "agentenv.cli.view", "ViewConfig", "stored trajectories as a web page or a video"
+    ),
+    "watch": Command(
+        "agentenv.cli.watch", "WatchConfig", "see a policy act, live in your browser; take over"
+    ),
+    "record": Command(
+        "agentenv.cli.record", "RecordConfig", "demonstrate tasks yourself, in your browser"
+    ),
     "eval": Command(
         "agentenv.cli.evaluate", "EvalConfig", "measure a policy on instances it has not seen"
     ),

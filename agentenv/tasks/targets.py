@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypedDict
 
-from agentenv.actions import Action
+from agentenv.actions import ACTION_ADAPTER, Action, InputText, Point, Scroll
 from agentenv.errors import ActionError
 from agentenv.observations import UIElement
 
+PLACE_MATTERS = frozenset({"img", "slider", "iframe", "region", "progressbar"})
+"""Roles of elements that are not one target: where in them one acts decides."""
 MAX_LABEL = 40
 """Characters of a label; enough to tell elements apart, short enough to generate."""
 
@@ -52,3 +54,47 @@ def at_center(action: Action, elements: Sequence[UIElement]) -> Action:
             point = (min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0))
             return action.model_copy(update={"element": None, "point": point})
     raise ActionError(f"no element {index}; there are {len(elements)}")
+
+
+def aimed(action: Action, elements: Sequence[UIElement]) -> Action:
+    """What a person did at a point as an agent would say it: by element and label.
+
+    A point on an element becomes that element, unless the exact place matters; a scroll
+    turns what can be scrolled there; typing without a target goes to the focused field.
+    Labels are filled in. An action with no element to name is returned as it is.
+    """
+    if not {"element", "point", "label"} <= type(action).model_fields.keys():
+        return action
+    found = _aimed_at(action, elements)
+    if found is None:
+        return action
+    fields = action.model_dump()
+    keep_point = fields["point"] is not None and found.role in PLACE_MATTERS
+    if not keep_point or isinstance(action, Scroll):
+        fields |= {"element": found.index, "point": None}
+    return ACTION_ADAPTER.validate_python(fields | {"label": label_of(found)})
+
+
+def element_at(point: Point, elements: Sequence[UIElement]) -> UIElement | None:
+    """The smallest element that lies there; of equally small ones the topmost."""
+    x, y = point
+    best: tuple[float, UIElement] | None = None
+    for element in elements:
+        left, top, right, bottom = element.bounds
+        area = (right - left) * (bottom - top)
+        if left <= x <= right and top <= y <= bottom and (best is None or area <= best[0]):
+            best = (area, element)
+    return best[1] if best else None
+
+
+def _aimed_at(action: Action, elements: Sequence[UIElement]) -> UIElement | None:
+    index, point = getattr(action, "element", None), getattr(action, "point", None)
+    if isinstance(action, Scroll):
+        elements = [element for element in elements if element.scrollable]
+    if index is not None:
+        return next((element for element in elements if element.index == index), None)
+    if point is not None:
+        return element_at(point, elements)
+    if isinstance(action, InputText):
+        return next((element for element in elements if element.focused), None)
+    return None
