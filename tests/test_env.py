@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
+from gymnasium.wrappers import RenderCollection
 
 from agentenv.actions import Answer, Finish, InputText, Invalid, OpenApp, Tap, Wait
 from agentenv.env import DeviceEnv
@@ -247,13 +248,24 @@ def test_rendering_shows_the_screen(device: FakeDevice) -> None:
     picture = env.render()
     assert picture is not None
     assert np.array_equal(picture, observation["screenshot"])
+    assert picture.dtype == np.uint8
+    assert picture.shape == (16, 12, 3)
+
+
+def test_gymnasiums_wrappers_collect_the_frames_of_an_episode(registered: str) -> None:
+    env = RenderCollection(gymnasium.make(registered, render_mode="rgb_array"))
+    env.reset(seed=0)
+    env.step('{"type": "wait"}')
+    frames = env.render()
+    assert np.shape(frames) == (2, 16, 12, 3)
+    env.close()
 
 
 def test_wrong_arguments_are_refused(device: FakeDevice) -> None:
     for arguments in (
         {"split": "dev"},
         {"max_steps": 0},
-        {"render_mode": "human"},
+        {"render_mode": "ascii"},
         {"dialect": "latin"},
     ):
         with pytest.raises(ConfigError):
