@@ -82,7 +82,7 @@ def run_live(
             if writer is not None:
                 writer.append(episode)
                 writer.flush()  # a person's work: nothing of it is kept only in memory
-            view.board.remark(f"{stats.episodes} episodes, {remark(stats)}")
+            view.board.remark(f"{stats.episodes} done, {remark(stats)}")
 
         session = Session(view, policy, keep, dialect=dialect, person_first=person_first)
         writer, present = None, set()

@@ -127,7 +127,11 @@ function openEditor(element, typed = "") {
   editor.style.left = Math.max(0, Math.min(left * size.width, size.width - width)) + "px";
   editor.style.top = top * size.height + "px";
   editor.style.width = width + "px";
-  if (!options.length) editor.style.height = Math.max((bottom - top) * size.height, 32) + "px";
+  if (!options.length) {
+    const height = Math.max((bottom - top) * size.height, 32);
+    editor.style.height = height + "px";
+    editor.style.fontSize = Math.min(24, Math.max(15, height / 2.4)) + "px";
+  }
   const done = () => {
     if (editor.value === before) act({ type: "tap", element: index });
     else act({ type: "input_text", element: index, text: editor.value, clear: true });
@@ -181,12 +185,12 @@ function button(text, pressed, kind = "") {
 }
 
 const offers = (name) => live.board.offers.includes(name);
+const alwaysMine = () => !offers("take_over") && offers("again");
 let shownHands = "";
 
 function showHands(one) {
   touch.classList.toggle("yours", one.phase === "yours");
   if (live.busy) freed();
-  const human = !offers("take_over") && offers("again");
   const key = [one.phase, one.screen, one.person, live.board.closed, one.error].join();
   if (key === shownHands) return;
   shownHands = key;
@@ -197,14 +201,14 @@ function showHands(one) {
     ? `The device failed: ${one.infra}` : one.outcome === "success" ? "Success" : "No success";
   byId("hint").textContent = one.phase === "yours" && !live.board.closed
     ? "click, double-click, hold, drag or scroll on the screen · click a field to type, Enter when done, Esc to leave it" : "";
-  byId("buttons").replaceChildren(...(live.board.closed ? [] : handButtons(one, human)));
+  byId("buttons").replaceChildren(...(live.board.closed ? [] : handButtons(one)));
   byId("hands").hidden = !live.board.offers.length && one.phase !== "ended";
 }
 
-function handButtons(one, human) {
+function handButtons(one) {
   const again = button("Try again", () => order("again"));
   if (one.phase === "ended") {
-    if (!human) return offers("next") ? [button("Next", () => order("next"))] : [];
+    if (!alwaysMine()) return offers("next") ? [button("Next", () => order("next"))] : [];
     const keep = button("Keep and go on", () => order("keep"), "main");
     const skip = button("Discard and go on", () => order("next"));
     return one.outcome === "infra" ? [again, skip] : [keep, again, skip];

@@ -62,6 +62,7 @@ function showBoard() {
   speed.value = [...speed.options].find((option) => Number(option.value) === seconds).value;
   document.querySelector("main").classList.toggle("grid", live.chosen === null);
   for (const id of ["pause", "step", "speed"]) byId(id).disabled = closed;
+  byId("pace").hidden = alwaysMine(); // there is no policy whose pace could be set
 }
 
 function choose(id) {
