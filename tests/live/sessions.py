@@ -31,17 +31,16 @@ class Running:
         task: PressTask | None = None,
         instances: int = 1,
         devices: int = 1,
-        seconds: float = 0.0,
+        paused: bool = False,
         person_first: bool = False,
     ) -> None:
         self.task = task or PressTask()
         self.episodes: list[Episode] = []
-        self.view = LiveView(
-            "Test", seconds=seconds, offers=RECORDING if policy is None else WATCHING
-        )
+        self.view = LiveView("Test", seconds=0.0, offers=RECORDING if policy is None else WATCHING)
         self.session = Session(self.view, policy, self.episodes.append, person_first=person_first)
         self.items = [(self.task, self.task.instance("train", i)) for i in range(instances)]
         self.devices = devices
+        self.view.board.paused = paused
         self._thread = threading.Thread(target=self._run)
 
     def _run(self) -> None:
