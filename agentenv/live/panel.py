@@ -137,6 +137,8 @@ class Panel:
                 self._board.condition.wait()
             self._check()
             action, self._action = self._action, None
+            if action is not None:
+                self._publish(phase="acting", **self._decided(action))
             return action
 
     def await_verdict(self) -> None:
