@@ -26,6 +26,10 @@ from transformers.utils import logging as transformers_logging
 from agentenv.errors import ConfigError
 from agentenv.policies.prompts import Prompt, PromptFormat
 
+COMPACT_BELOW = 0.75
+"""Answers that have ended leave the cache once no more than this share is going on: they
+cost nothing more, but moving the others costs as much as several tokens."""
+
 transformers_logging.disable_progress_bar()  # loading a file is not what a person waits for
 
 
@@ -274,7 +278,7 @@ class VisionLanguageModel:
         mask, logits = prefix.attention_mask[index], prefix.last_logits[index]
         tokens: list[list[int]] = [[] for _ in owners]
         log_probs: list[list[float]] = [[] for _ in owners]
-        running = list(range(len(tokens)))
+        rows = list(range(len(tokens)))  # of the cache; an answer that has ended is -1
         placeholder = getattr(self.model.config, "image_token_id", None)
         for _ in range(max_new_tokens):
             if placeholder is not None:
@@ -285,17 +289,19 @@ class VisionLanguageModel:
             else:
                 chosen = scores.argmax(-1, keepdim=True)
             picked = scores.gather(-1, chosen)[:, 0].tolist()
-            for row, token, score in zip(running, chosen[:, 0].tolist(), picked, strict=True):
-                tokens[row].append(token)
-                log_probs[row].append(score)
-            going = [i for i, row in enumerate(running) if tokens[row][-1] not in self.eos_ids]
+            for place, (token, score) in enumerate(zip(chosen[:, 0].tolist(), picked, strict=True)):
+                if rows[place] >= 0:
+                    tokens[rows[place]].append(token)
+                    log_probs[rows[place]].append(score)
+                    rows[place] = -1 if token in self.eos_ids else rows[place]
+            going = [place for place, row in enumerate(rows) if row >= 0]
             if not going:
                 break
-            if len(going) < len(running):  # what has ended costs nothing more
+            if len(going) < COMPACT_BELOW * len(rows):
                 keep = torch.tensor(going, device=self.device)
                 prefix.cache.batch_select_indices(keep)
-                mask, chosen, running = mask[keep], chosen[keep], [running[i] for i in going]
-            mask = torch.cat([mask, mask.new_ones(len(running), 1)], dim=1)
+                mask, chosen, rows = mask[keep], chosen[keep], [rows[place] for place in going]
+            mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
             with self.autocast():
                 out = self.model(
                     input_ids=chosen,

@@ -23,7 +23,7 @@ class VLMPolicy:
         dialect: name of the text form it answers in.
         temperature: of sampling; 0 is greedy.
         seed: of sampling.
-        batch_size: histories encoded at once.
+        batch_size: answers sampled at once, about (on a CPU, more wait for memory).
         max_new_tokens: longest answer.
     """
 
@@ -34,7 +34,7 @@ class VLMPolicy:
         dialect: str = "json",
         temperature: float = 1.0,
         seed: int = 0,
-        batch_size: int = 32,
+        batch_size: int = 128,
         max_new_tokens: int = 64,
         action_types: tuple[str, ...] = BROWSER_ACTIONS,
     ) -> None:
@@ -81,8 +81,9 @@ class VLMPolicy:
             resample_invalid: how often answers that do not parse are drawn again.
         """
         result: list[list[Decision]] = []
-        for start in range(0, len(histories), self.batch_size):
-            batch = histories[start : start + self.batch_size]
+        together = max(1, self.batch_size // n)
+        for start in range(0, len(histories), together):
+            batch = histories[start : start + together]
             places = [(row, slot) for row in range(len(batch)) for slot in range(n)]
             decisions = dict(zip(places, self._answers(batch, places), strict=True))
             for _ in range(resample_invalid):
