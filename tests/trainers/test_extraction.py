@@ -20,6 +20,7 @@ from trainers.digiq.extraction import (
     combine,
     filtered_bc,
     logged_filter,
+    observe,
     share_changed,
 )
 from trainers.digiq.td import train_critic
@@ -192,3 +193,22 @@ def test_a_candidate_replaces_the_logged_action_only_by_more_than_the_margin() -
     slots, keep = best_of_n(advantages, valid, threshold=0.1, margin=0.1)
     assert slots.tolist() == [0, 2, 1]
     assert keep.tolist() == [True, True, False]
+    # 0.15 beats the logged action by more than the margin, but not the threshold as well.
+    only = torch.tensor([[-0.5, 0.15, 0.0]])
+    assert best_of_n(only, valid[:1], threshold=0.1, margin=0.1)[1].tolist() == [False]
+
+
+def test_what_was_seen_of_a_logged_action_outweighs_what_the_critic_thinks() -> None:
+    # One episode of two steps that succeeded, one of a single step that failed.
+    features = TransitionFeatures(
+        state_features=torch.zeros(3, 1),
+        candidate_features=torch.zeros(3, 2, 1),
+        candidate_geometry=torch.zeros(3, 2, 1),
+        candidate_valid=torch.ones(3, 2, dtype=torch.bool),
+        rewards=torch.tensor([0.0, 1.0, 0.0]),
+        final_state_features=torch.zeros(0, 1),
+        **vars(lay_out([2, 1], [True, True])),
+    )
+    q = torch.tensor([[[0.2, 0.6], [0.3, 0.1], [0.9, 0.4]]])
+    known = observe(q, features, torch.arange(3), gamma=0.5)
+    torch.testing.assert_close(known, torch.tensor([[[0.5, 0.6], [1.0, 0.1], [0.0, 0.4]]]))

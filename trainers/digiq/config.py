@@ -67,8 +67,11 @@ class ActorSettings:
     """Imitate the best candidate only if its advantage is larger (the paper: 0; the
     authors' code: 1 / horizon)."""
     margin: float = 0.0
-    """By how much a candidate must beat the logged action to replace it (the paper: 0);
+    """Taken off the advantage of every candidate but the logged action (the paper: 0);
     pessimism towards actions whose outcome was never seen."""
+    observed: bool = False
+    """Let the logged action's value be at least the return that followed it, and exactly
+    its reward where the episode ended; the paper asks the critic alone."""
 
 
 @dataclass(frozen=True)

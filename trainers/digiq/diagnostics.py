@@ -14,7 +14,14 @@ import torch
 from torch import Tensor
 
 from trainers.digiq.critic import Critic, evaluate
-from trainers.digiq.extraction import Aggregation, aggregate, best_of_n, combine, share_changed
+from trainers.digiq.extraction import (
+    Aggregation,
+    aggregate,
+    best_of_n,
+    combine,
+    observe,
+    share_changed,
+)
 from trainers.digiq.transitions import TransitionFeatures
 
 
@@ -76,20 +83,22 @@ def diagnose(
     aggregation: Aggregation = "mean",
     threshold: float = 0.0,
     margin: float = 0.0,
+    observed: bool = False,
     rows: Tensor | None = None,
 ) -> Diagnostics:
     """Look at a critic.
 
     Args:
         gamma: the discount it was trained with.
-        aggregation, threshold, margin: as for the extraction.
+        aggregation, threshold, margin, observed: as for the extraction.
         rows: (R,) long, the states to judge it on (best: episodes it was not trained
             on); all of them by default.
     """
     rows = torch.arange(len(features)) if rows is None else rows
     q_all, v_all = evaluate(critic, features, rows)
     valid = features.candidate_valid[rows]
-    advantage = combine(q_all, v_all, valid, aggregation)
+    q_known = observe(q_all, features, rows, gamma) if observed else q_all
+    advantage = combine(q_known, v_all, valid, aggregation)
     slots, keep = best_of_n(advantage, valid, threshold, margin)
     q, v = aggregate(q_all, "mean"), aggregate(v_all, "mean")
     returns, success = features.returns(gamma)[rows], features.succeeded[rows]

@@ -48,21 +48,45 @@ def combine(q: Tensor, v: Tensor, valid: Tensor, aggregation: Aggregation = "mea
     return advantage.masked_fill(~valid, -torch.inf)
 
 
+def observe(q: Tensor, features: TransitionFeatures, rows: Tensor, gamma: float) -> Tensor:
+    """Q with what was seen of the logged actions put in its place.
+
+    The return that followed an action bounds its optimal value from below (self-imitation
+    learning, arXiv 1806.05635); at a terminal step its value is the reward itself.
+
+    Args:
+        q: (E, R, N); slot 0 is the logged action.
+        rows: (R,) long, the states q is of.
+        gamma: discount of the returns.
+
+    Returns:
+        (E, R, N).
+    """
+    logged = torch.maximum(q[..., 0], features.returns(gamma)[rows])
+    logged = torch.where(features.terminal[rows], features.rewards[rows].to(q), logged)
+    return torch.cat([logged[..., None], q[..., 1:]], dim=-1)
+
+
 def advantages(
     critic: Critic,
     features: TransitionFeatures,
     aggregation: Aggregation = "mean",
     rows: Tensor | None = None,
+    observed: float | None = None,
 ) -> Tensor:
     """A(s, a_j) of every candidate.
 
     Args:
         rows: (R,) long, the states to look at; all of them by default.
+        observed: discount with which the logged actions' returns are taken into account
+            (see `observe`); None leaves all to the critic, as the paper does.
 
     Returns:
         (S, N), or (R, N), float32; minus infinity where the candidate is invalid.
     """
     q, v = evaluate(critic, features, rows)
+    if observed is not None:
+        q = observe(q, features, torch.arange(len(features)) if rows is None else rows, observed)
     valid = features.candidate_valid if rows is None else features.candidate_valid[rows]
     return combine(q, v, valid, aggregation)
 
@@ -77,8 +101,8 @@ def best_of_n(
         valid: (S, N) bool.
         threshold: imitate only what is better than the state's value by more than this;
             the paper has 0, the authors' code 1/H.
-        margin: by how much another candidate must beat the logged action, the only one
-            whose outcome was seen; the paper has 0.
+        margin: taken off every candidate but the logged action, the only one whose
+            outcome was seen; the paper has 0.
 
     Returns:
         Slots (S,) long and which states to keep (S,) bool. A state without a valid
@@ -89,12 +113,11 @@ def best_of_n(
     """
     if bool((advantages.isnan() & valid).any()):
         raise ValueError("a valid candidate's advantage is NaN; the critic has diverged")
-    masked = advantages.masked_fill(~valid, -torch.inf)
-    handicapped = masked.clone()
+    handicapped = advantages.masked_fill(~valid, -torch.inf)
     handicapped[:, 1:] -= margin
     best = handicapped.amax(dim=1, keepdim=True)
     slots = (handicapped >= best - TIE_TOLERANCE).to(torch.uint8).argmax(dim=1)
-    chosen = masked.gather(1, slots[:, None])[:, 0]
+    chosen = handicapped.gather(1, slots[:, None])[:, 0]
     return slots, (chosen > threshold) & valid.any(dim=1)
 
 

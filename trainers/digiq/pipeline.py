@@ -103,7 +103,7 @@ class DigiQ:
         inputs = self.critic_inputs
         if method == "filtered_bc":
             inputs = self.collect_inputs
-            for name in ("aggregation", "threshold", "margin"):
+            for name in ("aggregation", "threshold", "margin", "observed"):
                 del actor[name]
         return {**inputs, **self.trained_parts, "actor": actor, "method": method}
 
@@ -289,6 +289,7 @@ class DigiQ:
             c.actor.aggregation,
             c.actor.threshold,
             c.actor.margin,
+            c.actor.observed,
             held_out if len(held_out) else None,
         )
 
@@ -297,7 +298,8 @@ class DigiQ:
         if method == "filtered_bc":
             return filtered_bc(self.features)
         actor = self.config.actor
-        table = advantages(self.critic, self.features, actor.aggregation)
+        gamma = self.config.critic.gamma if actor.observed else None
+        table = advantages(self.critic, self.features, actor.aggregation, observed=gamma)
         return best_of_n(table, self.features.candidate_valid, actor.threshold, actor.margin)
 
     def actor(self, method: str) -> Path:
