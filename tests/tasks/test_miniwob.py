@@ -15,7 +15,7 @@ import gymnasium
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from agentenv.actions import Action, Tap, Wait
+from agentenv.actions import Action, Scroll, Tap, Wait
 from agentenv.devices.base import Device
 from agentenv.devices.browser.launch import CHROMIUM, HEADLESS_SHELL, find_browser
 from agentenv.env import DeviceEnv
@@ -158,6 +158,16 @@ def test_the_page_does_not_run_out_of_time_while_the_agent_waits(device: Device)
     env = environment("click-test-2", device)
     env.begin(instance("click-test-2"))
     assert not env.advance(Wait(seconds=60)).terminated
+
+
+@needs_browser
+def test_a_box_scrolls_under_the_pointer(device: Device) -> None:
+    device.reset(instance("social-media").setup)
+    device.observe()
+    device.act(Tap(point=(0.5, 0.6)))
+    before = device.observe()
+    device.act(Scroll(direction="down", point=(0.5, 0.6)))
+    assert device.observe().elements != before.elements
 
 
 @needs_browser

@@ -57,7 +57,9 @@ COMMON_FLAGS: tuple[str, ...] = (
     "--disable-sync",
     "--disable-dev-shm-usage",
     "--disable-site-isolation-trials",  # a page and its frames are one process and one session
-    "--disable-features=BackForwardCache,DeferRendererTasksAfterInput,MediaRouter,PaintHolding,Translate",
+    # After a scroll under the pointer, RasterInducingScroll never finishes a frame in lockstep.
+    "--disable-features=BackForwardCache,DeferRendererTasksAfterInput,MediaRouter,PaintHolding,"
+    "RasterInducingScroll,Translate",
     "--font-render-hinting=none",
     "--force-color-profile=srgb",
     "--hide-scrollbars",
