@@ -60,6 +60,7 @@ _HEAD_START = 3600.0
 _PUMP_MS = 50.0
 """Page time that passes between two looks at a promise."""
 _GONE = "the browser or its page ended; the next reset starts another"
+_CLOSED = "browser has been closed"
 _LOOK_EVERY = 0.2
 """Seconds between two looks at whether the page crashed: then its calls never return."""
 _KEEP_FRAMES = """Object.defineProperty(window, '__agentenvFrame', {
@@ -310,7 +311,8 @@ class PlaywrightEngine:
         return result
 
     def _raise_if_gone(self, error: Exception | None) -> None:
-        if self._crashed or not self._browser.is_connected():
+        closed = _CLOSED in str(error)  # where the driver ended, nobody told the browser's object
+        if self._crashed or closed or not self._browser.is_connected():
             raise DeviceError(_GONE, "browser_crashed") from error
 
     def _evaluate(self, expression: str, deadline: float) -> Any:
