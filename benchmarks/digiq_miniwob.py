@@ -1,4 +1,4 @@
-"""Success on MiniWoB++ of the base policy, filtered BC and Digi-Q.
+"""Success on MiniWoB++ of the base policy, Digi-Q and what it is compared with.
 
     python -m benchmarks.digiq_miniwob --seeds 0 1 2
     python -m benchmarks.digiq_miniwob --from-run runs/demo
@@ -131,7 +131,7 @@ def read_run(path: Path, settings: DigiQConfig) -> FinishedRun:
     """
     config = load_config(DigiQConfig, path / "config.yaml")
     _refuse_other_settings(path, config, settings)
-    stores = {label: _evaluation(path, label) for label in (PEER, *config.baselines, "digiq")}
+    stores = {label: _evaluation(path, label) for label in config.labels}
     summaries = {label: summarise(store.episodes()) for label, store in stores.items()}
     expected = config.evaluation.episodes * config.evaluation.attempts
     tasks = {task for summary in summaries.values() for task in summary.by_task}
@@ -225,7 +225,15 @@ def _refuse_other_settings(path: Path, actual: DigiQConfig, wanted: DigiQConfig)
     ours, theirs = (
         config_to_mapping(
             # Where the model lies may differ between checkouts; its name may not.
-            replace(c, seed=0, out=Path(), devices=1, threads=0, base=Path(c.base).name)
+            replace(
+                c,
+                seed=0,
+                out=Path(),
+                feature_cache=None,
+                devices=1,
+                threads=0,
+                base=Path(c.base).name,
+            )
         )
         for c in (wanted, actual)
     )

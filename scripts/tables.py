@@ -29,6 +29,10 @@ TITLES = {
     "filtered_bc": "filtered BC",
     "digirl": "DigiRL",
     "digiq": "Digi-Q",
+    "reinforce": "REINFORCE",
+    "awr": "AWR",
+    "base_rerank": "base, re-ranked by Q",
+    "digiq_rerank": "Digi-Q, re-ranked by Q",
     "craft_gui": "CRAFT-GUI",
 }
 """Label -> how people write it; other labels are written as they are."""

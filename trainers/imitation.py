@@ -1,7 +1,8 @@
 """The one way a vision-language model is trained here: to say given answers.
 
-Supervised fine-tuning, filtered BC and Digi-Q's Best-of-N extraction differ only
-in which (history, answer) pairs they imitate; this is the loop they share.
+Supervised fine-tuning, Digi-Q's Best-of-N extraction and the methods it is compared with
+differ only in which (history, answer) pairs they imitate, and how hard; this is the loop
+they share.
 """
 
 from __future__ import annotations
@@ -27,8 +28,13 @@ class Example:
     prompt: Prompt
     answer: str
     weight: float = 1.0
+    """Negative: say it less often. Then it counts min(1, pi / pi_behaviour) times, without
+    which the less likely an answer became, the harder it would still be pushed."""
     given: tuple[int, ...] = ()
     """Tokens between prompt and answer that are not to be learned."""
+    behaviour: float = 0.0
+    """log pi_behaviour(answer | prompt) of the policy that gave the answer, for a negative
+    weight; 0 is safe where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,11 @@ def imitation_loss(vlm: VisionLanguageModel, batch: Sequence[Example]) -> Tensor
     extension = vlm.extend(vlm.encode(list(place)), suffixes, owners=owners)
     given = torch.tensor([len(example.given) for example in batch], device=vlm.device)
     learned = torch.arange(extension.mask.shape[1], device=vlm.device) >= given[:, None]
-    weights = torch.tensor([example.weight for example in batch], device=vlm.device)
     log_probs = (extension.log_probs * learned).sum(1)
+    weights = torch.tensor([example.weight for example in batch], device=vlm.device)
+    behaviour = torch.tensor([example.behaviour for example in batch], device=vlm.device)
+    ratio = (log_probs.detach() - behaviour).exp().clamp(max=1.0)
+    weights = torch.where(weights < 0, weights * ratio, weights)
     return -(log_probs * weights).sum() / (extension.mask & learned).sum()
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentenv.config import save_config
+from agentenv.errors import ConfigError
 from agentenv.progress import console
 from agentenv.tasks.base import Split
 
 if TYPE_CHECKING:
+    from agentenv.policies.base import Policy
     from agentenv.statistics import SuccessRate, Summary
 
 
@@ -42,6 +44,10 @@ class EvalConfig:
     """At which a model samples; 0 is greedy."""
     dialect: str = "json"
     """How the policy writes actions: json or qwen_mobile_use."""
+    critic: Path | None = None
+    """Run directory of `agentenv train digiq`: its critic chooses among samples of a model."""
+    rerank: int = 16
+    """How many samples the critic chooses among."""
 
 
 def run(config: EvalConfig) -> None:
@@ -59,6 +65,8 @@ def run(config: EvalConfig) -> None:
         temperature=config.temperature,
         seed=config.seed,
     )
+    if config.critic is not None:
+        policy = _reranked(policy, config.critic, config.rerank)
     store = collect(
         policy,
         tasks.values(),
@@ -83,6 +91,16 @@ def run(config: EvalConfig) -> None:
     results.write_text(json.dumps(results_of(policy.name, config, summary), indent=2) + "\n")
     print_table({policy.name: summary}, title=f"Success on {config.split}", console=console)
     console.print(f"results in {results}", soft_wrap=True, highlight=False)
+
+
+def _reranked(policy: Policy, critic: Path, n: int) -> Policy:
+    """The policy with a critic that chooses among its samples."""
+    from agentenv.policies.vlm import VLMPolicy
+    from trainers.digiq.reranking import RerankingPolicy, load_judge
+
+    if not isinstance(policy, VLMPolicy):
+        raise ConfigError(f"a critic chooses among samples of a model; {policy.name} is none")
+    return RerankingPolicy(policy, load_judge(critic), n)
 
 
 def results_of(policy: str, config: EvalConfig, summary: Summary) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
@@ -20,11 +21,14 @@ from trainers.digiq.config import (
     CollectSettings,
     DigiQConfig,
     EvaluationSettings,
+    Method,
     RepresentationSettings,
 )
 from trainers.digiq.critic_config import CriticConfig
 from trainers.digiq.pipeline import DigiQ, train
+from trainers.runs import fingerprint
 
+METHODS: tuple[Method, ...] = get_args(Method)
 TASKS = ("miniwob/click-test-2", "miniwob/focus-text-2")
 
 
@@ -39,6 +43,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> DigiQConfig:
         tasks=TASKS,
         base=str(data_file("small_vlm")),
         out=folder / "run",
+        feature_cache=folder / "cache",
         devices=1,
         threads=1,
         collect=CollectSettings(data=folder / "data"),
@@ -46,7 +51,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> DigiQConfig:
         representation=RepresentationSettings(steps=2, batch_size=4),
         critic=CriticConfig(steps=20, evaluate_every=20),
         actor=ActorSettings(steps=2, batch_size=4, threshold=-1.0),
-        evaluation=EvaluationSettings(episodes=2),
+        evaluation=EvaluationSettings(episodes=2, rerank=2),
+        methods=("filtered_bc", "digiq", "reinforce"),
     )
 
 
@@ -56,9 +62,16 @@ def finished(config: DigiQConfig) -> DigiQConfig:
     return config
 
 
-def test_the_report_compares_base_baseline_and_digiq(finished: DigiQConfig) -> None:
+def test_the_report_compares_all_policies_and_shows_how_good_the_critic_is(
+    finished: DigiQConfig,
+) -> None:
     page = (finished.out / "report.html").read_text()
-    for text in ("filtered_bc", "digiq", *TASKS):
+    assert finished.labels == (
+        *("base", "filtered_bc", "digiq", "reinforce"),
+        *("base_rerank", "digiq_rerank"),
+    )
+    shown = ("calibration of V", "TD error by depth", "does the action matter", "ranking")
+    for text in (*finished.labels, *TASKS, *shown):
         assert text in page
     assert "http://" not in page.replace("http://www.w3.org", "")
 
@@ -80,7 +93,7 @@ def test_a_second_run_finds_every_stage_finished(finished: DigiQConfig) -> None:
     before = written()
     summaries = train(finished)
     assert written() == before
-    assert set(summaries) == {"base", "filtered_bc", "digiq"}
+    assert tuple(summaries) == finished.labels
     assert all(summary.overall.n == 4 for summary in summaries.values())
 
 
@@ -93,6 +106,48 @@ def test_another_actor_setting_runs_the_actors_again_and_nothing_before(
     DigiQ(other).actor("digiq")
     after = {p.name: json.loads(p.read_text())["inputs"] for p in stages.iterdir()}
     assert {name for name in after if after[name] != before[name]} == {"actor_digiq.json"}
+
+
+def test_a_setting_that_a_method_does_not_heed_does_not_train_it_again(
+    finished: DigiQConfig,
+) -> None:
+    def actors(config: DigiQConfig) -> dict[str, str]:
+        inputs = DigiQ(config).inputs
+        return {method: fingerprint(inputs.actor(method)) for method in METHODS}
+
+    def trained_again(**changes: Any) -> set[str]:
+        before, after = actors(finished), actors(replace(finished, **changes))
+        return {method for method in METHODS if before[method] != after[method]}
+
+    assert trained_again(actor=replace(finished.actor, awr_beta=1.0)) == {"awr"}
+    assert trained_again(actor=replace(finished.actor, margin=0.1)) == {"digiq"}
+    assert trained_again(actor=replace(finished.actor, aggregation="max")) == {
+        *("digiq", "reinforce", "awr")
+    }
+    assert trained_again(critic=replace(finished.critic, critic="iql")) == {
+        *("digiq", "reinforce", "awr")
+    }
+    assert trained_again(candidates=CandidateSettings(n=4)) == {*METHODS} - {"filtered_bc"}
+
+
+def test_every_method_selects_from_the_same_data(finished: DigiQConfig) -> None:
+    digiq = DigiQ(finished)
+    for method in METHODS:
+        chosen = digiq.selection(method)
+        states = len(digiq.prompts)
+        assert chosen.slots.shape == chosen.keep.shape == chosen.weights.shape == (states,)
+        assert method == "digiq" or not chosen.slots.any()
+        assert bool(chosen.weights[chosen.keep].isfinite().all())
+
+
+def test_filtered_bc_alone_needs_neither_candidates_nor_a_critic(
+    config: DigiQConfig, tmp_path: Path
+) -> None:
+    evaluation = EvaluationSettings(episodes=1)
+    alone = replace(config, out=tmp_path, methods=("filtered_bc",), evaluation=evaluation)
+    assert tuple(train(alone)) == ("base", "filtered_bc")
+    assert {path.name for path in (tmp_path / "stages").iterdir()} == {"actor_filtered_bc.json"}
+    assert "calibration" not in (tmp_path / "report.html").read_text()
 
 
 def test_logged_episodes_without_any_success_are_a_clear_error(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,36 @@ def test_the_gradient_is_the_closed_form_of_weighted_cross_entropy() -> None:
     weights = torch.tensor([1.0, 0.5])[:, None, None]
     expected = (logits.softmax(-1) - one_hot) * weights / 4  # four tokens in the batch
     torch.testing.assert_close(logits.grad, expected.detach())
+
+
+def test_a_negative_weight_pushes_with_the_truncated_importance_ratio() -> None:
+    logits = torch.randn(3, 2, 5, requires_grad=True)
+    log_prob = logits.detach().log_softmax(-1)[0, [0, 1], [3, 1]].sum().item()
+    batch = [
+        Example(Prompt("", None), "3 1", weight=-0.5, behaviour=log_prob + 0.7),  # now less likely
+        Example(Prompt("", None), "0 4", weight=-0.5, behaviour=-99.0),  # now more likely
+        Example(Prompt("", None), "2 2", weight=0.5, behaviour=0.0),  # not concerned
+    ]
+    imitation_loss(TwoTokenModel(logits), batch).backward()  # type: ignore[arg-type]
+    one_hot = torch.nn.functional.one_hot(torch.tensor([[3, 1], [0, 4], [2, 2]]), 5)
+    weights = torch.tensor([-0.5 * math.exp(-0.7), -0.5, 0.5])[:, None, None]
+    expected = (logits.softmax(-1) - one_hot) * weights / 6
+    torch.testing.assert_close(logits.grad, expected.detach())
+
+
+def test_pushing_away_for_long_takes_an_answer_s_probability_and_nothing_else() -> None:
+    """Without the ratio the scores would run off: the loss has no lower bound."""
+    logits = torch.zeros(1, 1, 5, requires_grad=True)
+    batch = [Example(Prompt("", None), "2", weight=-1.0, behaviour=math.log(0.2))]
+    optimizer = torch.optim.SGD([logits], lr=1.0)
+    for _ in range(300):
+        loss = imitation_loss(TwoTokenModel(logits), batch)  # type: ignore[arg-type]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    probabilities = logits.detach().softmax(-1)[0, 0]
+    assert 1e-4 < probabilities[2] < 0.02
+    torch.testing.assert_close(probabilities[[0, 1, 3]], probabilities[4].expand(3))
 
 
 def test_given_tokens_are_read_but_not_learned() -> None:

@@ -18,7 +18,7 @@ from agentenv.observations import UIElement
 from agentenv.policies.base import Decision
 from agentenv.policies.vlm import VLMPolicy
 from agentenv.tasks.targets import label_of
-from agentenv.trajectories.episode import Episode
+from agentenv.trajectories.episode import Episode, Step
 
 
 @dataclass(frozen=True)
@@ -57,19 +57,33 @@ def propose_candidates(
         )
         for (episode, number), proposed in zip(batch, proposals, strict=True):
             step = episode.steps[number]
-            logged = Decision(step.text, step.action, step.token_ids, step.log_probs)
-            decisions = [logged, *proposed]
-            result.append(
-                Candidates(
-                    texts=tuple(
-                        _canonical(policy.dialect, decision, step.observation.elements)
-                        for decision in decisions
-                    ),
-                    log_probs=tuple(sum(decision.log_probs) for decision in decisions),
-                )
-            )
+            decisions = [_logged_decision(step), *proposed]
+            result.append(canonical(decisions, step.observation.elements, policy.dialect))
         progress(len(result))
     return result
+
+
+def logged_candidates(episodes: Sequence[Episode], dialect: Dialect) -> list[Candidates]:
+    """The logged action alone of every step of every episode, in order."""
+    return [
+        canonical([_logged_decision(step)], step.observation.elements, dialect)
+        for episode in episodes
+        for step in episode.steps
+    ]
+
+
+def canonical(
+    decisions: Sequence[Decision], elements: Sequence[UIElement], dialect: Dialect
+) -> Candidates:
+    """Decisions in one state as candidates, worded so that what does the same is the same."""
+    return Candidates(
+        texts=tuple(_canonical(dialect, decision, elements) for decision in decisions),
+        log_probs=tuple(sum(decision.log_probs) for decision in decisions),
+    )
+
+
+def _logged_decision(step: Step) -> Decision:
+    return Decision(step.text, step.action, step.token_ids, step.log_probs)
 
 
 def _canonical(dialect: Dialect, decision: Decision, elements: Sequence[UIElement]) -> str:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from tyro.conf import arg
 
 from trainers.configs import LoraConfig
 from trainers.digiq.critic_config import CriticConfig
+
+Method = Literal["filtered_bc", "digirl", "digiq", "reinforce", "awr"]
+"""How a policy is made from logged data; explained in `trainers.digiq.methods`."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class CollectSettings:
 class CandidateSettings:
     """Stage 2: candidate actions for every logged state."""
 
-    n: int = 16
+    n: Annotated[int, arg(aliases=("--n-candidates",))] = 16
     """Candidates a state, the logged action included."""
     temperature: float = 1.2
     """At which candidates are sampled; higher is more diverse."""
@@ -36,7 +41,9 @@ class CandidateSettings:
 class RepresentationSettings:
     """Stages 3 and 4: what the critic sees of a state and an action."""
 
-    kind: Literal["finetuned", "off_the_shelf"] = "finetuned"
+    kind: Annotated[Literal["finetuned", "off_the_shelf"], arg(aliases=("--representation",))] = (
+        "finetuned"
+    )
     """Whether the model first learns to tell which actions change the screen."""
     steps: int = 200
     """Optimiser steps."""
@@ -47,7 +54,7 @@ class RepresentationSettings:
     topics: tuple[Literal["change", "outcome"], ...] = ("change", "outcome")
     """What the model is asked of an action: whether it changes the screen (the paper),
     whether its episode succeeded (ours; a small model's features need it)."""
-    layer: int = -2
+    layer: Annotated[int, arg(aliases=("--layer",))] = -2
     """Layer whose hidden state is the feature: -1 the last, 0 the embeddings."""
 
 
@@ -56,14 +63,14 @@ class ActorSettings:
     """Stage 7: imitating the chosen actions, from the base policy on."""
 
     steps: int = 400
-    """Optimiser steps, for Digi-Q and each baseline alike."""
+    """Optimiser steps, for every method alike."""
     batch_size: int = 16
     """Actions per optimiser step."""
     learning_rate: float = 1e-4
     """Peak, of AdamW; warm-up and cosine decay."""
-    aggregation: Literal["min", "mean", "max"] = "mean"
-    """How the critic's heads become one advantage."""
-    threshold: float = 0.0
+    aggregation: Annotated[Literal["min", "mean", "max"], arg(aliases=("--aggregation",))] = "mean"
+    """How the critic's heads become one advantage (digiq, reinforce, awr)."""
+    threshold: Annotated[float, arg(aliases=("--threshold",))] = 0.0
     """Imitate the best candidate only if its advantage is larger (the paper: 0; the
     authors' code: 1 / horizon)."""
     margin: float = 0.0
@@ -72,6 +79,13 @@ class ActorSettings:
     observed: bool = False
     """Let the logged action's value be at least the return that followed it, and exactly
     its reward where the episode ended; the paper asks the critic alone."""
+    awr_beta: float = 0.1
+    """awr weighs an action by exp(advantage / beta)."""
+    awr_max_weight: float = 20.0
+    """Largest weight of awr."""
+    digirl_mixing: float = 0.5
+    """digirl's advantage is the outcome weighted by mixing^(steps to the end), and for
+    the rest the rise of V."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,9 @@ class EvaluationSettings:
     """Episodes of each instance."""
     temperature: float = 0.8
     """Of the one sample that is acted (the authors' value)."""
+    rerank: Annotated[int, arg(aliases=("--rerank",))] = 0
+    """Samples of which Q chooses the one that is acted: evaluates the base policy and
+    Digi-Q's that way too, as base_rerank and digiq_rerank. 0 does not."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +113,9 @@ class DigiQConfig:
     """Hugging Face name or path of the policy to improve."""
     out: Path = Path("runs/digiq")
     """Run directory; the same command resumes or skips what is finished."""
+    feature_cache: Path | None = Path("runs/feature_cache")
+    """Shared by all runs: features of the same state, action and model are computed once.
+    May be deleted at any time."""
     seed: int = 0
     """Of sampling, of the order of the data and of the critic."""
     devices: int = 4
@@ -106,8 +126,9 @@ class DigiQConfig:
     """How the policy writes actions: json or qwen_mobile_use."""
     freeze_vision: bool = True
     """Train what reads the image features and not the image encoder (as the authors do)."""
-    baselines: tuple[Literal["filtered_bc"], ...] = ("filtered_bc",)
-    """Trained on the same data, with the same number of steps, and evaluated alike."""
+    methods: Annotated[tuple[Method, ...], arg(aliases=("--method",))] = ("filtered_bc", "digiq")
+    """Trained on the same data, with the same number of steps, and evaluated alike:
+    filtered_bc, digirl, digiq, reinforce, awr."""
     collect: CollectSettings = field(default_factory=CollectSettings)
     candidates: CandidateSettings = field(default_factory=CandidateSettings)
     representation: RepresentationSettings = field(default_factory=RepresentationSettings)
@@ -115,3 +136,16 @@ class DigiQConfig:
     actor: ActorSettings = field(default_factory=ActorSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     lora: LoraConfig = field(default_factory=LoraConfig)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What is evaluated, in order: the base policy and those the methods make."""
+        labels: tuple[str, ...] = ("base", *self.methods)
+        if not self.evaluation.rerank:
+            return labels
+        return (*labels, *(f"{label}_rerank" for label in labels if label in ("base", "digiq")))
+
+    @property
+    def uses_critic(self) -> bool:
+        """Whether anything asked for needs features and a critic."""
+        return self.evaluation.rerank > 0 or any(m != "filtered_bc" for m in self.methods)

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from agentenv.errors import ConfigError
 from trainers.digiq.transitions import TransitionFeatures
+from trainers.digiq.value_bins import expectation
 
 STANDARDISED_LIMIT = 8.0
 """Standardised inputs are clipped here: VLM features have a few huge dimensions."""
@@ -38,14 +39,21 @@ class CriticShape:
     layers: int = 2
     """Hidden layers of each head."""
     dropout: float = 0.0
+    bins: int = 0
+    """Categories of a value (see `trainers.digiq.value_bins`); 0: a head says it itself."""
+
+    @property
+    def outputs(self) -> int:
+        """O: numbers that a head says of a value."""
+        return self.bins or 1
 
 
 class EnsembleMLP(nn.Module):
-    """E independent multilayer perceptrons with one output each, computed as one."""
+    """E independent multilayer perceptrons with O outputs each, computed as one."""
 
     def __init__(self, inputs: int, shape: CriticShape) -> None:
         super().__init__()
-        sizes = [inputs, *[shape.hidden] * shape.layers, 1]
+        sizes = [inputs, *[shape.hidden] * shape.layers, shape.outputs]
         self.dropout = shape.dropout
         self.weights = nn.ParameterList()
         self.biases = nn.ParameterList()
@@ -56,20 +64,20 @@ class EnsembleMLP(nn.Module):
             self.biases.append(nn.Parameter(torch.zeros(shape.ensemble, 1, fan_out)))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Every member's value of every row.
+        """What every member says of every row.
 
         Args:
             inputs: (B, inputs).
 
         Returns:
-            (E, B).
+            (E, B, O).
         """
         value = inputs.expand(len(self.weights[0]), *inputs.shape)
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             if layer:
                 value = functional.dropout(functional.gelu(value), self.dropout, self.training)
             value = torch.baddbmm(bias, value, weight)
-        return value.squeeze(-1)
+        return value
 
 
 class Standardise(nn.Module):
@@ -145,7 +153,21 @@ class Critic(nn.Module):
         self.standardise_candidate.fit(features.candidate_features[rows][valid])
 
     def q(self, state: Tensor, candidate: Tensor, geometry: Tensor, target: bool = False) -> Tensor:
-        """Q_i(s, a) of some actions of each state.
+        """Q_i(s, a) of some actions of each state: (E, B, C); arguments as of `q_outputs`."""
+        return self.values(self.q_outputs(state, candidate, geometry, target))
+
+    def v(self, state: Tensor, target: bool = False) -> Tensor:
+        """V_i(s): (E, B); arguments as of `v_outputs`."""
+        return self.values(self.v_outputs(state, target))
+
+    def values(self, outputs: Tensor) -> Tensor:
+        """What the heads' outputs mean: (..., O) to (...)."""
+        return expectation(outputs) if self.shape.bins else outputs.squeeze(-1)
+
+    def q_outputs(
+        self, state: Tensor, candidate: Tensor, geometry: Tensor, target: bool = False
+    ) -> Tensor:
+        """What the Q heads say of some actions of each state.
 
         The state's own features come in beside the candidate's: with them, the heads need
         not find out from a few logged actions what in a candidate's features is the action.
@@ -157,7 +179,7 @@ class Critic(nn.Module):
             target: use the slowly moving copy.
 
         Returns:
-            (E, B, C).
+            (E, B, C, O).
         """
         batch, actions = candidate.shape[:2]
         state = self.standardise_state(state)[:, None].expand(-1, actions, -1)
@@ -166,15 +188,15 @@ class Critic(nn.Module):
         heads = self.target_q_heads if target else self.q_heads
         return heads(inputs.flatten(0, 1)).unflatten(1, (batch, actions))
 
-    def v(self, state: Tensor, target: bool = False) -> Tensor:
-        """V_i(s).
+    def v_outputs(self, state: Tensor, target: bool = False) -> Tensor:
+        """What the V heads say of states.
 
         Args:
             state: (B, D) features of states.
             target: use the slowly moving copy.
 
         Returns:
-            (E, B).
+            (E, B, O).
         """
         heads = self.target_v_heads if target else self.v_heads
         return heads(self.standardise_state(state))

@@ -105,10 +105,10 @@ def diagnose(
     task = None if features.task is None else features.task[rows]
     table = calibration_table(v, returns)
     spread, relative = action_sensitivity(q, valid)
+    backup = features.backup(1, gamma)
     with torch.no_grad():
-        following = critic.v(features.next_state_features(rows)).mean(dim=0)
-    going_on = (~features.terminal[rows]).to(q)
-    td_error = (features.rewards[rows].to(q) + gamma * going_on * following - q[:, 0]).abs()
+        following = critic.v(features.states_at(backup.index[rows])).mean(dim=0)
+    td_error = (backup.rewards[rows] + backup.discount[rows] * following - q[:, 0]).abs()
     return Diagnostics(
         states=len(rows),
         successes=int(success.sum()),
@@ -208,6 +208,18 @@ def action_sensitivity(q: Tensor, valid: Tensor) -> tuple[float, float]:
     return within, within / between if between > 0 else math.nan
 
 
+def collapse(diagnostics: Diagnostics) -> str:
+    """Whether Q has collapsed to V, in words with what to try; empty if it has not."""
+    d = diagnostics
+    if not d.sensitivity_relative < 0.1:  # NaN: nothing to compare
+        return ""
+    return (
+        f"Q has collapsed to V: a state's actions differ by {d.sensitivity:.4f}, "
+        f"{d.sensitivity_relative:.0%} of what states differ by. Best-of-N would pick at "
+        "random. Fine-tune the representation on actions, or try more diverse candidates."
+    )
+
+
 def verdict(diagnostics: Diagnostics) -> list[str]:
     """What the numbers mean and what to try, in plain words; one sentence a finding."""
     found: list[str] = []
@@ -239,12 +251,8 @@ def verdict(diagnostics: Diagnostics) -> list[str]:
             "Q knows which tasks are easy, but within a task it hardly knows success from failure "
             f"(ranking {d.ranking_within_task:.2f}). Collect more attempts at the same tasks."
         )
-    if d.sensitivity_relative < 0.1:
-        found.append(
-            f"Q has collapsed to V: a state's actions differ by {d.sensitivity:.4f}, "
-            f"{d.sensitivity_relative:.0%} of what states differ by. Best-of-N would pick at "
-            "random. Fine-tune the representation on actions, or try more diverse candidates."
-        )
+    if words := collapse(d):
+        found.append(words)
     elif d.advantage_ranking < 0.52:
         found.append(
             f"Q tells actions apart, but not the good from the bad (advantage ranking "

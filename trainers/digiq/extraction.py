@@ -2,8 +2,8 @@
 
     A(s, a_j) = agg_i Q_i(s, a_j) - agg_i V_i(s),   a* = argmax_j A(s, a_j), kept if A > threshold
 
-Every function here chooses, for each state, a slot and whether to imitate it; the actor's
-loss is elsewhere. Slot 0 is the logged action.
+Slot 0 is the logged action. What the actor makes of it is elsewhere (`methods.py`,
+`trainers.imitation`).
 """
 
 from __future__ import annotations
@@ -119,28 +119,6 @@ def best_of_n(
     slots = (handicapped >= best - TIE_TOLERANCE).to(torch.uint8).argmax(dim=1)
     chosen = handicapped.gather(1, slots[:, None])[:, 0]
     return slots, (chosen > threshold) & valid.any(dim=1)
-
-
-def filtered_bc(features: TransitionFeatures) -> tuple[Tensor, Tensor]:
-    """Baseline: imitate the logged actions of successful episodes.
-
-    Returns:
-        Slots (S,), all 0, and which states to keep (S,).
-    """
-    return torch.zeros(len(features), dtype=torch.long), features.succeeded
-
-
-def logged_filter(advantages: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
-    """Baseline after DigiRL (arXiv 2406.11896): imitate logged actions with A > threshold.
-
-    Args:
-        advantages: (S, N); only slot 0 counts.
-        threshold: DigiRL has 1/H, H the step limit.
-
-    Returns:
-        Slots (S,), all 0, and which states to keep (S,).
-    """
-    return torch.zeros(len(advantages), dtype=torch.long), advantages[:, 0] > threshold
 
 
 def share_changed(slots: Tensor, keep: Tensor) -> float:

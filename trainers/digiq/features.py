@@ -6,7 +6,7 @@ its N candidates extend that encoding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,13 @@ import torch
 
 from agentenv.actions import Invalid
 from agentenv.dialects.base import Dialect
+from agentenv.observations import UIElement
 from agentenv.policies.base import History, Turn
 from agentenv.policies.language_model import VisionLanguageModel
 from agentenv.policies.prompts import Prompt
 from agentenv.trajectories.episode import Episode
 from trainers.digiq.candidates import Candidates
+from trainers.digiq.feature_cache import STATE, FeatureCache, action_key
 from trainers.digiq.geometry import action_geometry
 from trainers.digiq.representation import Topic, ask
 from trainers.digiq.transitions import TransitionFeatures, lay_out
@@ -36,6 +38,7 @@ def extract_features(
     folder: Path,
     batch_size: int,
     progress: Callable[[int], None],
+    cache: FeatureCache | None = None,
 ) -> None:
     """Write ``state.npy`` (S, D) and ``candidates.npy`` (S, N, D), both float16, to a folder.
 
@@ -50,28 +53,83 @@ def extract_features(
         folder: memory-mapped files go there.
         batch_size: states at once.
         progress: told how many states are done.
+        cache: where features of other runs with this model and layer are.
     """
     folder.mkdir(parents=True, exist_ok=True)
     states = features = None
     for start in range(0, len(prompts), batch_size):
         rows = slice(start, min(start + batch_size, len(prompts)))
-        batch = candidates[rows]
-        prefix = vlm.encode(prompts[rows], layer=layer)
-        owners, texts, order = _distinct(batch)
-        suffixes = [ask(vlm, text, dialect.parse(text), topics)[0] for text in texts]
-        extension = vlm.extend(prefix, suffixes, owners=owners, layer=layer)
-        assert prefix.hidden is not None
-        assert extension.hidden is not None
-        n, size = len(batch[0].texts), prefix.hidden.shape[1]
+        state, candidate = features_of(
+            vlm,
+            prompts[rows],
+            candidates[rows],
+            dialect,
+            topics=topics,
+            layer=layer,
+            cache=cache,
+        )
         if states is None or features is None:
-            states = _memory_map(folder / "state.npy", (len(prompts), size))
-            features = _memory_map(folder / "candidates.npy", (len(prompts), n, size))
-        states[rows] = prefix.hidden.cpu().numpy()
-        features[rows] = extension.hidden[order].view(len(batch), n, size).cpu().numpy()
+            states = _memory_map(folder / "state.npy", (len(prompts), *state.shape[1:]))
+            features = _memory_map(folder / "candidates.npy", (len(prompts), *candidate.shape[1:]))
+        states[rows], features[rows] = state.numpy(), candidate.numpy()
         progress(rows.stop)
     for array in (states, features):
         if array is not None:
             array.flush()
+
+
+@torch.no_grad()
+def features_of(
+    vlm: VisionLanguageModel,
+    prompts: Sequence[Prompt],
+    candidates: Sequence[Candidates],
+    dialect: Dialect,
+    *,
+    topics: Sequence[Topic],
+    layer: int,
+    cache: FeatureCache | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features of a batch of states (B, D) and of their candidates (B, N, D), float16.
+
+    Arguments as of `extract_features`.
+    """
+    keys: list[list[str]] = []
+    asked: list[dict[str, list[int]]] = []
+    for row in candidates:
+        suffixes = [ask(vlm, text, dialect.parse(text), topics)[0] for text in row.texts]
+        keys.append([action_key(ids) for ids in suffixes])
+        asked.append(dict(zip(keys[-1], suffixes, strict=True)))  # equal ones once
+    known = [cache.read(prompt) if cache else {} for prompt in prompts]
+    new = [i for i, found in enumerate(known) if not {STATE, *keys[i]} <= found.keys()]
+    computed = _hidden_states(vlm, [prompts[i] for i in new], [asked[i] for i in new], layer)
+    for i, found in zip(new, computed, strict=True):
+        known[i] = found
+        if cache:
+            cache.write(prompts[i], found)
+    actions = [torch.stack([f[key] for key in row]) for f, row in zip(known, keys, strict=True)]
+    return torch.stack([found[STATE] for found in known]), torch.stack(actions)
+
+
+def _hidden_states(
+    vlm: VisionLanguageModel,
+    prompts: Sequence[Prompt],
+    suffixes: Sequence[Mapping[str, Sequence[int]]],
+    layer: int,
+) -> list[dict[str, torch.Tensor]]:
+    """(D,) float16 by name, of each prompt (`STATE`) and of each suffix to it."""
+    if not prompts:
+        return []
+    prefix = vlm.encode(prompts, layer=layer)
+    named = [(owner, name, ids) for owner, row in enumerate(suffixes) for name, ids in row.items()]
+    extension = vlm.extend(
+        prefix, [ids for _, _, ids in named], owners=[owner for owner, _, _ in named], layer=layer
+    )
+    assert prefix.hidden is not None
+    assert extension.hidden is not None
+    result = [{STATE: hidden} for hidden in prefix.hidden.half().cpu()]
+    for (owner, name, _), hidden in zip(named, extension.hidden.half().cpu(), strict=True):
+        result[owner][name] = hidden
+    return result
 
 
 @torch.no_grad()
@@ -138,6 +196,35 @@ def final_history(episode: Episode) -> History:
     return History(episode.final_observation, turns, episode.key)
 
 
+def geometry_of(
+    candidates: Sequence[Candidates],
+    elements: Sequence[Sequence[UIElement]],
+    dialect: Dialect,
+    scores: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the critic is told of candidates beside their features, and which are valid.
+
+    Args:
+        candidates: of each of S states.
+        elements: of each state's observation.
+        dialect: the candidates are written in.
+        scores: (S, N, 2), of `score_candidates`.
+
+    Returns:
+        (S, N, G) float32 and (S, N) bool.
+    """
+    parsed = [[dialect.parse(text) for text in row.texts] for row in candidates]
+    geometry = np.stack(
+        [
+            np.stack([action_geometry(action, seen) for action in row])
+            for seen, row in zip(elements, parsed, strict=True)
+        ]
+    )
+    valid = [[not isinstance(action, Invalid) for action in row] for row in parsed]
+    both = torch.cat([torch.from_numpy(geometry), scores.clamp(-20, 0) / 5], dim=-1)
+    return both, torch.tensor(valid)
+
+
 def transitions(
     episodes: Sequence[Episode],
     candidates: Sequence[Candidates],
@@ -157,14 +244,9 @@ def transitions(
         scores: (S, N, 2), of `score_candidates`; the critic gets them with the geometry.
     """
     steps = [step for episode in episodes for step in episode.steps]
-    parsed = [[dialect.parse(text) for text in row.texts] for row in candidates]
-    geometry = np.stack(
-        [
-            np.stack([action_geometry(action, step.observation.elements) for action in row])
-            for step, row in zip(steps, parsed, strict=True)
-        ]
+    geometry, valid = geometry_of(
+        candidates, [step.observation.elements for step in steps], dialect, scores
     )
-    valid = [[not isinstance(action, Invalid) for action in row] for row in parsed]
     layout = lay_out(
         [len(episode.steps) for episode in episodes], [episode.terminated for episode in episodes]
     )
@@ -173,8 +255,8 @@ def transitions(
     return TransitionFeatures(
         state_features=torch.from_numpy(np.load(folder / "state.npy", mmap_mode="r+")),
         candidate_features=torch.from_numpy(np.load(folder / "candidates.npy", mmap_mode="r+")),
-        candidate_geometry=torch.cat([torch.from_numpy(geometry), scores.clamp(-20, 0) / 5], -1),
-        candidate_valid=torch.tensor(valid),
+        candidate_geometry=geometry,
+        candidate_valid=valid,
         rewards=torch.tensor([step.reward for step in steps]),
         terminal=layout.terminal,
         timeout=layout.timeout,

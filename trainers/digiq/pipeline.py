@@ -8,10 +8,10 @@ Nothing after `collect` touches the environment until the evaluation.
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -21,6 +21,7 @@ from agentenv.collecting import collect
 from agentenv.config import save_config
 from agentenv.dialects import get_dialect
 from agentenv.errors import ConfigError
+from agentenv.policies.base import Policy
 from agentenv.policies.language_model import VisionLanguageModel
 from agentenv.policies.prompts import Prompt, PromptFormat, render
 from agentenv.policies.vlm import VLMPolicy, weights_digest
@@ -29,16 +30,20 @@ from agentenv.statistics import Summary, summarise
 from agentenv.tasks.selection import select_tasks
 from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.store import TrajectoryStore
+from trainers.digiq import methods
 from trainers.digiq.candidates import (
     Candidates,
     load_candidates,
+    logged_candidates,
     propose_candidates,
     save_candidates,
 )
-from trainers.digiq.config import DigiQConfig
+from trainers.digiq.config import DigiQConfig, Method
 from trainers.digiq.critic import Critic
+from trainers.digiq.critic_config import CriticConfig
 from trainers.digiq.diagnostics import Diagnostics, diagnose, verdict
-from trainers.digiq.extraction import advantages, best_of_n, filtered_bc, share_changed
+from trainers.digiq.extraction import advantages
+from trainers.digiq.feature_cache import FeatureCache
 from trainers.digiq.features import (
     extract_features,
     final_features,
@@ -46,11 +51,14 @@ from trainers.digiq.features import (
     score_candidates,
     transitions,
 )
+from trainers.digiq.inputs import StageInputs, critic_of
+from trainers.digiq.methods import Selection, examples_of
 from trainers.digiq.report import write_digiq_report
 from trainers.digiq.representation import finetune_representation, questions_of
+from trainers.digiq.reranking import RerankingPolicy, load_judge
 from trainers.digiq.td import split_by_episode, train_critic
 from trainers.digiq.transitions import TransitionFeatures
-from trainers.imitation import BatchOrder, Example, ImitationSettings, imitate
+from trainers.imitation import BatchOrder, ImitationSettings, imitate
 from trainers.runs import RunDirectory, fingerprint, saved_step
 from trainers.sft import with_adapter
 
@@ -74,42 +82,10 @@ class DigiQ:
         if config.threads:
             torch.set_num_threads(config.threads)
 
-    # What determines each stage's outcome; a stage includes what it is built on.
-
-    @property
-    def collect_inputs(self) -> dict[str, Any]:
-        c = self.config
-        return {
-            "tasks": sorted(self.tasks),
-            "base": self.base_digest,
-            "seed": c.seed,
-            "dialect": c.dialect,
-            "collect": asdict(c.collect),
-        }
-
-    @property
-    def feature_inputs(self) -> dict[str, Any]:
-        c = self.config
-        parts = {"candidates": asdict(c.candidates), "representation": asdict(c.representation)}
-        return {**self.collect_inputs, **parts, **self.trained_parts}
-
-    @property
-    def critic_inputs(self) -> dict[str, Any]:
-        return {**self.feature_inputs, "critic": asdict(self.config.critic)}
-
-    def actor_inputs(self, method: str) -> dict[str, Any]:
-        """Filtered BC does not depend on the critic, nor on how its advice is taken."""
-        actor = asdict(self.config.actor)
-        inputs = self.critic_inputs
-        if method == "filtered_bc":
-            inputs = self.collect_inputs
-            for name in ("aggregation", "threshold", "margin", "observed"):
-                del actor[name]
-        return {**inputs, **self.trained_parts, "actor": actor, "method": method}
-
-    @property
-    def trained_parts(self) -> dict[str, Any]:
-        return {"lora": asdict(self.config.lora), "freeze_vision": self.config.freeze_vision}
+    @cached_property
+    def inputs(self) -> StageInputs:
+        """What determines each stage's outcome."""
+        return StageInputs(self.config, tuple(self.tasks), weights_digest(self.base()))
 
     def folder(self, name: str, inputs: Any) -> Path:
         """Where a stage keeps what it may continue: other inputs, another folder."""
@@ -136,8 +112,8 @@ class DigiQ:
     def episodes(self) -> list[Episode]:
         """Stage 1: logged episodes that can be learned from (no infrastructure failures)."""
         c = self.config.collect
-        path = c.data or self.folder("data", self.collect_inputs)
-        if c.data is None and self.run.finished("collect", self.collect_inputs) is None:
+        path = c.data or self.folder("data", self.inputs.collect)
+        if c.data is None and self.run.finished("collect", self.inputs.collect) is None:
             collect(
                 self.policy(self.config.base, c.temperature),
                 self.tasks.values(),
@@ -149,7 +125,7 @@ class DigiQ:
                 dialect=self.config.dialect,
                 description="1 collect",
             )
-            self.run.finish("collect", self.collect_inputs, {"data": str(path)})
+            self.run.finish("collect", self.inputs.collect, {"data": str(path)})
         episodes = [e for e in TrajectoryStore(path).episodes() if e.steps and not e.infra_error]
         episodes = [e for e in episodes if e.terminated or e.final_observation is not None]
         if not episodes:
@@ -167,16 +143,11 @@ class DigiQ:
         ]
 
     @cached_property
-    def base_digest(self) -> str:
-        return weights_digest(self.base())
-
-    @cached_property
     def candidates(self) -> list[Candidates]:
         """Stage 2: candidate actions of every logged state."""
         c = self.config.candidates
         file = self.config.out / "candidates.parquet"
-        inputs = {**self.collect_inputs, "candidates": asdict(c)}
-        if self.run.finished("candidates", inputs) is None:
+        if self.run.finished("candidates", self.inputs.candidates) is None:
             policy = self.policy(self.config.base, c.temperature)
             with track("2 candidates", total=len(self.prompts)) as bar:
                 rows = propose_candidates(
@@ -186,7 +157,7 @@ class DigiQ:
                     progress=lambda done: bar.advance(done - bar.done),
                 )
             save_candidates(file, rows)
-            self.run.finish("candidates", inputs, {"states": len(rows)})
+            self.run.finish("candidates", self.inputs.candidates, {"states": len(rows)})
         return load_candidates(file)
 
     @cached_property
@@ -196,7 +167,7 @@ class DigiQ:
         if c.kind == "off_the_shelf":
             return self.base()
         folder = self.config.out / "representation"
-        if self.run.finished("representation", self.feature_inputs) is None:
+        if self.run.finished("representation", self.inputs.features) is None:
             vlm = self.trainable()
             texts = [row.texts[0] for row in self.candidates]
             questions = questions_of(self.episodes, self.prompts, texts, vlm, c.topics)
@@ -217,7 +188,7 @@ class DigiQ:
                     progress=progress,
                 )
             vlm.save(folder)
-            self.run.finish("representation", self.feature_inputs, {"questions": len(questions)})
+            self.run.finish("representation", self.inputs.features, {"questions": len(questions)})
         return VisionLanguageModel.from_pretrained(folder)
 
     @cached_property
@@ -225,8 +196,9 @@ class DigiQ:
         """Stage 4: frozen features of all states and candidates, with their outcomes."""
         folder = self.config.out / "features"
         layer = self.config.representation.layer
-        if self.run.finished("features", self.feature_inputs) is None:
-            vlm = self.representation
+        if self.run.finished("features", self.inputs.features) is None:
+            vlm, root = self.representation, self.config.feature_cache
+            cache = FeatureCache(root, weights_digest(vlm), layer) if root else None
             with track("4 features", total=len(self.prompts)) as bar:
                 extract_features(
                     vlm,
@@ -238,6 +210,7 @@ class DigiQ:
                     folder=folder,
                     batch_size=16,
                     progress=lambda done: bar.advance(done - bar.done),
+                    cache=cache,
                 )
             late = [final_history(e) for e in self.episodes if not e.terminated]
             prompts = [render(h, self.dialect, vlm.form, BROWSER_ACTIONS) for h in late]
@@ -251,7 +224,7 @@ class DigiQ:
                     progress=lambda done: bar.advance(done - bar.done),
                 )
             save_file({"state": finals, "scores": scores}, folder / "more.safetensors")
-            self.run.finish("features", self.feature_inputs, {"states": len(self.prompts)})
+            self.run.finish("features", self.inputs.features, {"states": len(self.prompts)})
         more = load_file(folder / "more.safetensors")
         return transitions(
             self.episodes, self.candidates, self.dialect, folder, more["state"], more["scores"]
@@ -259,21 +232,30 @@ class DigiQ:
 
     @cached_property
     def critic(self) -> Critic:
-        """Stage 5: Q and V by temporal differences on the frozen features."""
-        file = self.config.out / "critic.safetensors"
-        if self.run.finished("critic", self.critic_inputs) is not None:
+        """Stage 5: Q and V on the frozen features."""
+        return self._critic("critic", self.config.critic)
+
+    @cached_property
+    def digirl_critic(self) -> Critic:
+        """DigiRL's V, on the same features."""
+        return self._critic("critic_digirl", critic_of("digirl", self.config))
+
+    def _critic(self, name: str, config: CriticConfig) -> Critic:
+        file = self.config.out / f"{name}.safetensors"
+        inputs = self.inputs.critic(config)
+        if self.run.finished(name, inputs) is not None:
             return Critic.load(file)
-        with track("5 critic", total=self.config.critic.steps) as bar:
+        with track(f"5 {name.replace('_', ' of ')}", total=config.steps) as bar:
 
             def log(row: dict[str, float]) -> None:
                 step = int(row["step"])
-                self.run.log("critic", step, {k: v for k, v in row.items() if k != "step"})
+                self.run.log(name, step, {k: v for k, v in row.items() if k != "step"})
                 bar.advance(step - bar.done, text=f"loss {row['train_loss']:.3f}")
 
-            critic, _ = train_critic(self.features, self.config.critic, log)
+            critic, _ = train_critic(self.features, config, log)
             bar.advance(bar.total - bar.done)  # it may have stopped early
         critic.save(file)
-        self.run.finish("critic", self.critic_inputs, {})
+        self.run.finish(name, inputs, {})
         return critic
 
     @cached_property
@@ -293,27 +275,45 @@ class DigiQ:
             held_out if len(held_out) else None,
         )
 
-    def selection(self, method: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Stage 6: (slots (S,), keep (S,)) - which candidate each method imitates."""
+    def selection(self, method: Method) -> Selection:
+        """Stage 6: what a method imitates, and how hard."""
+        c = self.config.actor
         if method == "filtered_bc":
-            return filtered_bc(self.features)
-        actor = self.config.actor
-        gamma = self.config.critic.gamma if actor.observed else None
-        table = advantages(self.critic, self.features, actor.aggregation, observed=gamma)
-        return best_of_n(table, self.features.candidate_valid, actor.threshold, actor.margin)
+            return methods.filtered_bc(torch.tensor([e.success for e in self._episode_of_step]))
+        if method == "digirl":
+            rise = methods.digirl_advantages(self.digirl_critic, self.features, c.digirl_mixing)
+            horizon = torch.tensor([self._step_limit(e) for e in self._episode_of_step])
+            return methods.digirl(rise, horizon)
+        gamma = self.config.critic.gamma if c.observed else None
+        table = advantages(self.critic, self.features, c.aggregation, observed=gamma)
+        if method == "reinforce":
+            return methods.reinforce(table[:, 0])
+        if method == "awr":
+            return methods.awr(table[:, 0], c.awr_beta, c.awr_max_weight)
+        return methods.digiq(table, self.features.candidate_valid, c.threshold, c.margin)
 
-    def actor(self, method: str) -> Path:
+    @property
+    def _episode_of_step(self) -> list[Episode]:
+        return [episode for episode in self.episodes for _ in episode.steps]
+
+    def _step_limit(self, episode: Episode) -> int:
+        """Existing data may hold tasks that are not evaluated: their limit is not known."""
+        task = self.tasks.get(episode.task)
+        return task.max_steps if task else len(episode.steps)
+
+    def actor(self, method: Method) -> Path:
         """Stage 7: the policy that imitates what a method selected; its folder."""
         c = self.config.actor
         folder = self.config.out / "models" / method
-        inputs = self.actor_inputs(method)
+        inputs = self.inputs.actor(method)
         if self.run.finished(f"actor_{method}", inputs) is not None:
             return folder
-        slots, keep = self.selection(method)
-        examples = [
-            Example(self.prompts[row], self.candidates[row].texts[int(slots[row])])
-            for row in keep.nonzero().flatten().tolist()
-        ]
+        chosen = self.selection(method)
+        logged_only = method == "filtered_bc"  # which needs no candidates
+        candidates = (
+            logged_candidates(self.episodes, self.dialect) if logged_only else self.candidates
+        )
+        examples = examples_of(chosen, self.prompts, candidates)
         if not examples:
             raise ConfigError(f"{method} selected no action to imitate; collect more data")
         vlm = self.trainable()
@@ -340,18 +340,16 @@ class DigiQ:
                 state_file=state,
             )
         vlm.save(folder)
-        result = {"examples": len(examples), "changed": share_changed(slots, keep)}
+        result = {"examples": len(examples), "changed": chosen.changed}
         self.run.finish(f"actor_{method}", inputs, result)
         return folder
 
     def evaluate(self, label: str) -> TrajectoryStore:
-        """Stage 8: act on instances no stage has seen; `label` is "base" or a method."""
+        """Stage 8: act on instances no stage has seen; `label` is one of the config's."""
         c = self.config.evaluation
-        model = self.config.base if label == "base" else self.actor(label)
-        inputs = self.collect_inputs if label == "base" else self.actor_inputs(label)
-        inputs = {**inputs, "evaluation": asdict(c), "label": label}
+        inputs = self.inputs.evaluation(label)
         return collect(
-            self.policy(model, c.temperature),
+            self.policy_of(label),
             self.tasks.values(),
             self.folder(f"evaluation/{label}", inputs),
             split="test",
@@ -363,20 +361,32 @@ class DigiQ:
             description=f"7 evaluate ({label})",
         )
 
+    def policy_of(self, label: str) -> Policy:
+        """The policy that a label names, as it is evaluated."""
+        c = self.config.evaluation
+        name = label.removesuffix("_rerank")
+        model = self.config.base if name == "base" else self.actor(cast(Method, name))
+        policy = self.policy(model, c.temperature)
+        if name == label:
+            return policy
+        _ = self.critic  # is now in the run directory
+        return RerankingPolicy(policy, load_judge(self.config.out), c.rerank)
+
 
 def train(config: DigiQConfig) -> dict[str, Summary]:
     """Run every stage that has not finished, evaluate, and write ``report.html``.
 
     Returns:
-        Success by label: "base", the baselines, "digiq".
+        Success by label (see `DigiQConfig.labels`).
 
     Raises:
         ConfigError: wrong settings, or data nothing can be learned from.
     """
     digiq = DigiQ(config)
-    for sentence in verdict(digiq.diagnostics):
-        logger.info("critic: %s", sentence)
-    stores = {label: digiq.evaluate(label) for label in ("base", *config.baselines, "digiq")}
+    if config.uses_critic:
+        for sentence in verdict(digiq.diagnostics):
+            logger.info("critic: %s", sentence)
+    stores = {label: digiq.evaluate(label) for label in config.labels}
     write_digiq_report(digiq, stores)
     digiq.run.close()
     return {label: summarise(store.episodes()) for label, store in stores.items()}

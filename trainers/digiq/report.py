@@ -16,6 +16,7 @@ from agentenv.reporting import (
     Diagnostic,
     RankedAction,
     Report,
+    Series,
     result_rows,
     series_from_metrics,
     task_rows,
@@ -34,17 +35,25 @@ if TYPE_CHECKING:
 NOTES = {
     "base": "the policy that collected the data",
     "filtered_bc": "imitates the steps of successful episodes",
+    "digirl": "imitates the steps whose advantage is above 1 / step limit",
     "digiq": "imitates the best of N candidates by Q",
+    "reinforce": "weighs the logged actions by their advantage",
+    "awr": "weighs the logged actions by the exponential of their advantage",
+    "base_rerank": "the base policy; Q chooses among samples",
+    "digiq_rerank": "Digi-Q's policy; Q chooses among samples",
 }
 SHOWN_STATES = 12
 MEANINGS = {
     "states": "logged states of episodes the critic was not trained on",
+    "return_error": "mean squared error of Q of the logged action against the return",
+    "return_variance": "what that error would be of a critic that knows only the mean return",
     "ranking": "Q of steps that led to success against steps that did not; 0.5 is chance",
     "ranking_within_task": "the same within a task",
     "advantage_ranking": "the same for Q - V: what Q knows of the action beyond the state",
     "calibration_error": "mean distance of V and the return that followed",
-    "sensitivity_relative": "spread of Q over a state's candidates, relative to that over "
-    "states; 0 means Q has collapsed to V",
+    "sensitivity": "spread (standard deviation) of Q over a state's candidates",
+    "sensitivity_relative": "the same relative to the spread over states; 0 means Q has "
+    "collapsed to V",
     "changed": "share of imitated states where the best candidate is not the logged action",
     "kept": "share of states in which something is imitated",
 }
@@ -62,6 +71,7 @@ def write_digiq_report(digiq: DigiQ, stores: Mapping[str, TrajectoryStore]) -> P
     """
     summaries = {label: summarise(store.episodes()) for label, store in stores.items()}
     episodes = {label: list(store.episodes()) for label, store in stores.items()}
+    critic = digiq.config.uses_critic
     report = Report(
         title="Digi-Q",
         summary=finding(summaries),
@@ -72,17 +82,19 @@ def write_digiq_report(digiq: DigiQ, stores: Mapping[str, TrajectoryStore]) -> P
             for label in stores
             if label != "base"
         },
-        curves=_curves(digiq),
-        states=_states(digiq),
-        diagnostics=_diagnostics(digiq),
+        curves=[*_actor_curves(digiq), *(critic_curves(digiq) if critic else ())],
+        states=_states(digiq) if critic else (),
+        diagnostics=_diagnostics(digiq) if critic else (),
         configuration=yaml.safe_dump(config_to_mapping(digiq.config), sort_keys=False),
         command=f"agentenv train digiq --config {digiq.config.out / 'config.yaml'}",
         facts={
             "tasks": str(len(digiq.tasks)),
             "logged episodes": str(len(digiq.episodes)),
-            "logged states": str(len(digiq.features)),
+            "logged states": str(len(digiq.prompts)),
             "candidates a state": str(digiq.config.candidates.n),
             "base policy": Path(digiq.config.base).name,
+            "critic": digiq.config.critic.critic,
+            "representation": digiq.config.representation.kind.replace("_", " "),
         },
     )
     path = digiq.config.out / "report.html"
@@ -91,53 +103,110 @@ def write_digiq_report(digiq: DigiQ, stores: Mapping[str, TrajectoryStore]) -> P
 
 
 def finding(summaries: Mapping[str, Summary]) -> str:
-    """The outcome in one sentence, with what it does not show."""
-    base, digiq = summaries["base"].overall, summaries["digiq"].overall
-    (_, base_high), (digiq_low, digiq_high) = base.interval, digiq.interval
-    base_low = base.interval[0]
-    if digiq_low > base_high:
+    """The outcome in one sentence, with what it does not show; of Digi-Q if it is there."""
+    label = "digiq" if "digiq" in summaries else list(summaries)[-1]
+    name = "Digi-Q" if label == "digiq" else label
+    base, found = summaries["base"].overall, summaries[label].overall
+    if label == "base":
+        return (
+            f"The base policy succeeds in {base.rate:.0%} of {base.n} episodes on instances no "
+            "training stage has seen; no method was asked for."
+        )
+    (base_low, base_high), (low, high) = base.interval, found.interval
+    if low > base_high:
         relation = "better than the base policy: their 95 % intervals do not overlap"
-    elif digiq_high < base_low:
+    elif high < base_low:
         relation = "worse than the base policy: their 95 % intervals do not overlap"
     else:
         relation = "not clearly different from the base policy: their 95 % intervals overlap"
     return (
-        f"On instances no training stage has seen, Digi-Q succeeds in {digiq.rate:.0%} of "
-        f"{digiq.n} episodes and the base policy in {base.rate:.0%} of {base.n}; Digi-Q is "
+        f"On instances no training stage has seen, {name} succeeds in {found.rate:.0%} of "
+        f"{found.n} episodes and the base policy in {base.rate:.0%} of {base.n}; {name} is "
         f"{relation}. It learned from logged episodes alone."
     )
 
 
-def _curves(digiq: DigiQ) -> list[Curve]:
-    run = digiq.run
-    actors = [*digiq.config.baselines, "digiq"]
-    critic = run.metrics("critic")
+def _actor_curves(digiq: DigiQ) -> list[Curve]:
+    losses = {method: digiq.run.metrics(f"actor_{method}") for method in digiq.config.methods}
     return [
         Curve(
             "Actors: loss",
-            [series_from_metrics(run.metrics(f"actor_{a}"), "loss", label=a) for a in actors],
-            y_label="- log pi per token",
+            [series_from_metrics(rows, "loss", label=label) for label, rows in losses.items()],
+            y_label="- weight log pi per token",
             note="Of the actions each method imitates; not comparable between methods.",
-        ),
+        )
+    ]
+
+
+def critic_curves(digiq: DigiQ) -> list[Curve]:
+    """How the critic learned, and how true its values are along an episode."""
+    rows = digiq.run.metrics("critic")
+
+    def held_out(*names: str) -> list[Series]:
+        return [
+            series_from_metrics(rows, f"validation_{name}", label=name.replace("_", " "))
+            for name in names
+        ]
+
+    return [
         Curve(
             "Critic: loss",
-            [series_from_metrics(critic, "train_loss", label="Q + V, training")],
+            [
+                series_from_metrics(rows, "train_loss", label="training"),
+                series_from_metrics(rows, "validation_loss", label="held-out episodes"),
+            ],
+            y_label="Q + V",
+        ),
+        Curve(
+            "Critic: error of Q against the return, held-out episodes",
+            held_out("return_error", "return_variance"),
             y_label="squared error",
+            note="Above the returns' variance, Q is worse than their mean.",
         ),
         Curve(
             "Critic: ranking on held-out episodes",
-            [
-                series_from_metrics(critic, f"validation_{name}", label=name.replace("_", " "))
-                for name in ("ranking", "ranking_within_task", "advantage_ranking")
-            ],
+            held_out("ranking", "ranking_within_task", "advantage_ranking"),
             y_label="AUC",
             note="0.5 is chance.",
         ),
         Curve(
+            "Critic: does the action matter?",
+            held_out("sensitivity_relative", "changed"),
+            y_label="share",
+            note="Sensitivity near 0: Q has collapsed to V, and Best-of-N picks at random.",
+        ),
+        *_value_curves(digiq),
+        Curve(
             "Representation: right answers about logged actions",
-            [series_from_metrics(run.metrics("representation"), "accuracy", label="accuracy")],
+            [series_from_metrics(digiq.run.metrics("representation"), "accuracy")],
             y_label="accuracy",
             note="Does it change the screen? Does it lead to the goal?",
+        ),
+    ]
+
+
+def _value_curves(digiq: DigiQ) -> list[Curve]:
+    diagnostics = digiq.diagnostics
+    table = diagnostics.calibration
+    ends = (0.0, 1.0)
+    return [
+        Curve(
+            "Critic: calibration of V",
+            [
+                Series("found", [(row.predicted, row.observed) for row in table]),
+                Series("perfect", list(zip(ends, ends, strict=True))),
+            ],
+            x_label="V",
+            y_label="return that followed",
+            note="Below the diagonal, V promises too much.",
+        ),
+        Curve(
+            "Critic: TD error by depth",
+            [Series("TD error", sorted(diagnostics.td_error_by_depth.items()))],
+            x_label="step of the episode",
+            y_label="mean |r + gamma V(s') - Q(s, a)|",
+            note="Large at the end: the reward is not understood; large at the start: it has "
+            "not been carried back yet.",
         ),
     ]
 
@@ -151,7 +220,8 @@ def _diagnostics(digiq: DigiQ) -> list[Diagnostic]:
 
 def _states(digiq: DigiQ) -> list[CandidateState]:
     """Some states in which the critic departs from the log, and some in which it does not."""
-    slots, keep = digiq.selection("digiq")
+    chosen = digiq.selection("digiq")
+    slots, keep = chosen.slots, chosen.keep
     rng = np.random.default_rng(digiq.config.seed)
     kept = keep.nonzero().flatten().numpy()
     changed = kept[slots[kept].numpy() != 0]

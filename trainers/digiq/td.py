@@ -1,11 +1,8 @@
-"""Digi-Q's critic, learned offline by temporal differences (arXiv 2502.15760, "TD-learning").
+"""Learning Digi-Q's critic offline (arXiv 2502.15760, "TD-learning").
 
-    Q_i(s, a) <- r + gamma (1 - terminal) Vbar_i(s')
-    V_i(s)    <- Qbar_i(s, a)            a the logged action, or the mean over candidates
-
-for every member i of the ensemble; the bar marks Polyak-averaged targets. Only logged
-actions have outcomes: what Q says of the other candidates is generalisation, so the
-defaults lean on regularisation (dropout, weight decay, an ensemble, early stopping).
+What Q and V are drawn to is in `targets.py`; here is the loop. Only logged actions have
+outcomes: what Q says of the other candidates is generalisation, so the defaults lean on
+regularisation (dropout, weight decay, an ensemble, early stopping on held-out episodes).
 """
 
 from __future__ import annotations
@@ -15,100 +12,22 @@ import logging
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from agentenv.errors import ConfigError
 from trainers.digiq.critic import Critic, CriticShape
-from trainers.digiq.critic_config import CriticConfig
-from trainers.digiq.diagnostics import diagnose
+from trainers.digiq.critic_config import CriticConfig, StopOn
+from trainers.digiq.diagnostics import Diagnostics, collapse, diagnose
+from trainers.digiq.targets import Batch, backup_of, critic_loss, learning_targets, make_batch
 from trainers.digiq.transitions import TransitionFeatures
 
 logger = logging.getLogger(__name__)
 
 Log = Callable[[dict[str, float]], None]
 """Receives one row of metrics, `step` among them."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Transitions of one gradient step; C is 1 (logged only) or N candidates."""
-
-    state: Tensor
-    """(B, D)"""
-    next_state: Tensor
-    """(B, D)"""
-    candidate: Tensor
-    """(B, C, D), the logged action in slot 0."""
-    geometry: Tensor
-    """(B, C, G)"""
-    valid: Tensor
-    """(B, C) bool"""
-    rewards: Tensor
-    """(B,)"""
-    terminal: Tensor
-    """(B,) bool"""
-    returns: Tensor
-    """(B,) Monte-Carlo returns."""
-
-
-def make_batch(
-    features: TransitionFeatures, returns: Tensor, rows: Tensor, all_candidates: bool
-) -> Batch:
-    """Read some steps.
-
-    Args:
-        returns: (S,) `features.returns(gamma)`.
-        rows: (B,) long.
-        all_candidates: read every candidate, or the logged action alone.
-    """
-    slots = slice(None) if all_candidates else slice(0, 1)
-    return Batch(
-        state=features.state_features[rows],
-        next_state=features.next_state_features(rows),
-        candidate=features.candidate_features[rows, slots],
-        geometry=features.candidate_geometry[rows, slots],
-        valid=features.candidate_valid[rows, slots],
-        rewards=features.rewards[rows].to(torch.float32),
-        terminal=features.terminal[rows],
-        returns=returns[rows],
-    )
-
-
-@torch.no_grad()
-def learning_targets(critic: Critic, batch: Batch, config: CriticConfig) -> tuple[Tensor, Tensor]:
-    """What Q_i(s, logged) and V_i(s) regress to.
-
-    Returns:
-        Q targets and V targets, both (E, B).
-    """
-    if config.critic == "mc":
-        returns = batch.returns.expand(critic.shape.ensemble, -1)
-        return returns, returns
-    going_on = (~batch.terminal).to(torch.float32)
-    q_target = batch.rewards + config.gamma * going_on * critic.v(batch.next_state, target=True)
-    q = critic.q(batch.state, batch.candidate, batch.geometry, target=True)
-    if config.v_target == "logged":
-        return q_target, q[..., 0]
-    counted = batch.valid.clone()
-    counted[:, 0] |= ~counted.any(dim=1)  # none valid: the logged action alone
-    return q_target, q.masked_fill(~counted, 0.0).sum(dim=-1) / counted.sum(dim=-1)
-
-
-def critic_loss(
-    critic: Critic, batch: Batch, q_target: Tensor, v_target: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Mean squared errors of Q_i(s, logged) and V_i(s), averaged over i and the batch.
-
-    Returns:
-        Q loss and V loss, scalars.
-    """
-    q = critic.q(batch.state, batch.candidate[:, :1], batch.geometry[:, :1])[..., 0]
-    return functional.mse_loss(q, q_target), functional.mse_loss(critic.v(batch.state), v_target)
 
 
 def split_by_episode(
@@ -149,8 +68,10 @@ def train_critic(
         evaluation's row of metrics. The same arguments give the same critic.
 
     Raises:
-        ConfigError: too few episodes, or the loss is not finite.
+        ConfigError: too few episodes, settings that contradict each other, or the loss is
+            not finite.
     """
+    _check(features, config)
     with _torch_settings(config):
         generator = torch.Generator().manual_seed(config.seed)
         training, validation = split_by_episode(features, config.validation_share, generator)
@@ -163,11 +84,31 @@ def train_critic(
                 hidden=config.hidden,
                 layers=config.layers,
                 dropout=config.dropout,
+                bins=config.bins if config.critic == "hlgauss" else 0,
             )
         )
         order = training[torch.randperm(len(training), generator=generator)]
         critic.fit_standardisation(features, order)
         return _optimise(critic, features, training, validation, config, generator, log)
+
+
+def _check(features: TransitionFeatures, config: CriticConfig) -> None:
+    if config.n_step < 1:
+        raise ConfigError(f"n_step is {config.n_step}; it must be at least 1")
+    if not 0 < config.expectile < 1:
+        raise ConfigError(f"expectile is {config.expectile}; it must be between 0 and 1")
+    if config.critic in ("mc", "iql") and config.v_target == "expected":
+        raise ConfigError(
+            f"the {config.critic} critic's V learns from logged actions alone; leave out "
+            "v_target=expected, or choose td, nstep or hlgauss"
+        )
+    if config.critic == "hlgauss":
+        returns = features.returns(config.gamma)
+        if config.bins < 2 or float(returns.min()) < 0 or float(returns.max()) > 1:
+            raise ConfigError(
+                "hlgauss needs at least 2 bins and returns in [0, 1]; these are in "
+                f"[{float(returns.min()):g}, {float(returns.max()):g}]"
+            )
 
 
 def _optimise(
@@ -179,27 +120,23 @@ def _optimise(
     generator: torch.Generator,
     log: Log | None,
 ) -> tuple[Critic, dict[str, float]]:
-    heads = (critic.q_heads, critic.v_heads)
-    weights = [weight for head in heads for weight in head.weights]
-    biases = [bias for head in heads for bias in head.biases]
-    groups: list[dict[str, Any]] = [
-        {"params": weights, "weight_decay": config.weight_decay},
-        {"params": biases, "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=config.lr)
-    returns = features.returns(config.gamma)
-    all_candidates = config.critic == "td" and config.v_target == "expected"
+    optimizer, parameters = _optimizer(critic, config)
+    backup = backup_of(features, config)
+
+    def read(rows: Tensor) -> Batch:
+        return make_batch(features, backup, rows, config.v_target == "expected")
+
     best: dict[str, float] = {}
     best_weights = critic.state_dict()
     losses: list[float] = []
+    collapsed = False
     batches = _shuffled_batches(training, config.batch, generator)
     critic.train()
     for step in range(1, config.steps + 1):
-        batch = make_batch(features, returns, next(batches), all_candidates)
-        q_loss, v_loss = critic_loss(critic, batch, *learning_targets(critic, batch, config))
+        q_loss, v_loss = _losses(critic, read(next(batches)), config)
         optimizer.zero_grad(set_to_none=True)
         (q_loss + v_loss).backward()
-        torch.nn.utils.clip_grad_norm_([*weights, *biases], config.grad_clip)
+        torch.nn.utils.clip_grad_norm_(parameters, config.grad_clip)
         optimizer.step()
         critic.update_targets(config.tau)
         losses.append(float(q_loss.detach() + v_loss.detach()))
@@ -211,47 +148,78 @@ def _optimise(
         if step % config.evaluate_every and step != config.steps:
             continue
         row = {"step": float(step), "train_loss": sum(losses) / len(losses)}
-        row |= _evaluation(critic, features, validation, returns, config)
         losses.clear()
+        if len(validation):
+            found = diagnose(critic, features, config.gamma, rows=validation)
+            row |= _validation(critic, read(validation), found, config)
+            collapsed = _report_collapse(step, found, collapsed)
         if log is not None:
             log(row)
-        if _is_better(row, best):
+        if _is_better(row, best, config.stop_on):
             best, best_weights = row, copy.deepcopy(critic.state_dict())
         elif config.patience and step - best["step"] >= config.patience * config.evaluate_every:
-            logger.info("critic: stopped at step %d, best at %d", step, best["step"])
+            logger.info(
+                "critic: stopped at step %d; %s on held-out episodes was best at %d",
+                *(step, config.stop_on, best["step"]),
+            )
             break
     critic.load_state_dict(best_weights)
     return critic.eval(), best
 
 
-def _evaluation(
-    critic: Critic,
-    features: TransitionFeatures,
-    validation: Tensor,
-    returns: Tensor,
-    config: CriticConfig,
+def _optimizer(
+    critic: Critic, config: CriticConfig
+) -> tuple[torch.optim.Optimizer, list[torch.nn.Parameter]]:
+    """AdamW on the heads, and what it trains."""
+    heads = (critic.q_heads, critic.v_heads)
+    weights = [weight for head in heads for weight in head.weights]
+    biases = [bias for head in heads for bias in head.biases]
+    groups: list[dict[str, Any]] = [
+        {"params": weights, "weight_decay": config.weight_decay},
+        {"params": biases, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.lr), [*weights, *biases]
+
+
+def _losses(critic: Critic, batch: Batch, config: CriticConfig) -> tuple[Tensor, Tensor]:
+    return critic_loss(critic, batch, *learning_targets(critic, batch, config), config)
+
+
+@torch.no_grad()
+def _validation(
+    critic: Critic, batch: Batch, diagnostics: Diagnostics, config: CriticConfig
 ) -> dict[str, float]:
-    """Loss and diagnostics on held-out episodes; empty without any."""
-    if not len(validation):
-        return {}
+    """Loss and diagnostics on held-out episodes, for the log."""
     critic.eval()
-    batch = make_batch(
-        features, returns, validation, config.critic == "td" and config.v_target == "expected"
-    )
-    with torch.no_grad():
-        q_loss, v_loss = critic_loss(critic, batch, *learning_targets(critic, batch, config))
-    numbers = diagnose(critic, features, config.gamma, rows=validation).numbers()
+    q_loss, v_loss = _losses(critic, batch, config)
     critic.train()
-    return {"validation_loss": float(q_loss + v_loss)} | {
-        f"validation_{name}": value for name, value in numbers.items()
-    }
+    numbers = {"loss": float(q_loss + v_loss), **diagnostics.numbers()}
+    return {f"validation_{name}": value for name, value in numbers.items()}
 
 
-def _is_better(row: dict[str, float], best: dict[str, float]) -> bool:
+def _report_collapse(step: int, diagnostics: Diagnostics, before: bool) -> bool:
+    """Say it when Q collapses to V while it is learned, and when it no longer is so.
+
+    Returns:
+        Whether it has collapsed now.
+    """
+    words = collapse(diagnostics)
+    if words and not before:
+        logger.warning("critic: step %d: %s", step, words)
+    elif before and not words:
+        logger.info("critic: step %d: Q tells a state's actions apart again", step)
+    return bool(words)
+
+
+def _is_better(row: dict[str, float], best: dict[str, float], stop_on: StopOn) -> bool:
     """Without validation episodes the last weights are the best."""
-    if not best or "validation_return_error" not in row:
+    name = f"validation_{stop_on}"
+    if not best or name not in row:
         return True
-    return row["validation_return_error"] < best["validation_return_error"]
+    if math.isnan(row[name]) or stop_on == "return_error":  # nothing to rank: judge by the error
+        name = "validation_return_error"
+        return row[name] < best[name]
+    return row[name] > best[name]
 
 
 def _shuffled_batches(rows: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:

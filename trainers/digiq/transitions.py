@@ -18,6 +18,20 @@ from agentenv.errors import ConfigError
 
 
 @dataclass(frozen=True)
+class Backup:
+    """What Q of each logged action is told by the log: rewards + discount * V(later state)."""
+
+    rewards: Tensor
+    """(S,) float32, summed and discounted up to the later state."""
+    discount: Tensor
+    """(S,) float32: gamma^n, n steps lying between; 0 where the episode ended on the way,
+    but not where it was cut short by the step limit."""
+    index: Tensor
+    """(S,) long: the later state, numbered as `TransitionFeatures.next_index`; arbitrary
+    where the discount is 0."""
+
+
+@dataclass(frozen=True)
 class TransitionFeatures:
     """Logged transitions and the candidates proposed for their states.
 
@@ -82,22 +96,39 @@ class TransitionFeatures:
     def __len__(self) -> int:
         return len(self.rewards)
 
-    def next_state_features(self, rows: Tensor) -> Tensor:
-        """The states after the given steps, read row by row.
+    def states_at(self, index: Tensor) -> Tensor:
+        """States by number, read row by row.
 
         Args:
-            rows: (B,) long, steps.
+            index: (B,) long, numbered as in `next_index`.
 
         Returns:
-            (B, D); a terminal step's row is arbitrary.
+            (B, D).
         """
-        following = self.next_index[rows]
-        final = following >= len(self)
-        result = self.state_features[following.masked_fill(final, 0)]
+        final = index >= len(self)
+        result = self.state_features[index.masked_fill(final, 0)]
         if bool(final.any()):
-            late = self.final_state_features[following[final] - len(self)]
+            late = self.final_state_features[index[final] - len(self)]
             result[final] = late.to(result.dtype)
         return result
+
+    def backup(self, steps: int, gamma: float) -> Backup:
+        """What each logged action led to within some steps.
+
+        Args:
+            steps: n, at least 1; an episode that ends sooner gives fewer.
+            gamma: discount.
+        """
+        rewards = self.rewards.to(torch.float32).clone()
+        discount = gamma * (~self.terminal).to(torch.float32)
+        index = self.next_index.clone()
+        for _ in range(steps - 1):
+            going_on = (discount > 0) & (index < len(self))
+            here = index[going_on]  # the step that comes next
+            rewards[going_on] += discount[going_on] * self.rewards[here].to(torch.float32)
+            discount[going_on] *= gamma * (~self.terminal[here]).to(torch.float32)
+            index[going_on] = self.next_index[here]
+        return Backup(rewards, discount, index)
 
     def returns(self, gamma: float) -> Tensor:
         """Monte-Carlo returns: what was really collected from each step on.

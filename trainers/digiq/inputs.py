@@ -1,0 +1,94 @@
+"""What determines the outcome of each stage: a stage's inputs include what it is built on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from trainers.digiq.config import DigiQConfig, Method
+from trainers.digiq.critic_config import CriticConfig
+
+ACTOR_SETTINGS: dict[Method, tuple[str, ...]] = {
+    "filtered_bc": (),
+    "digirl": ("digirl_mixing",),
+    "digiq": ("aggregation", "observed", "threshold", "margin"),
+    "reinforce": ("aggregation", "observed"),
+    "awr": ("aggregation", "observed", "awr_beta", "awr_max_weight"),
+}
+"""The actor's settings that a method heeds, beside those of the optimiser."""
+
+
+@dataclass(frozen=True)
+class StageInputs:
+    """Of one run; JSON-able, for `RunDirectory.finished` and `fingerprint`."""
+
+    config: DigiQConfig
+    tasks: Iterable[str]
+    """Their ids."""
+    base_digest: str
+    """Of the base policy's weights."""
+
+    @property
+    def collect(self) -> dict[str, Any]:
+        """Of the logged episodes."""
+        c = self.config
+        return {
+            "tasks": sorted(self.tasks),
+            "base": self.base_digest,
+            "seed": c.seed,
+            "dialect": c.dialect,
+            "collect": asdict(c.collect),
+        }
+
+    @property
+    def candidates(self) -> dict[str, Any]:
+        """Of the candidates."""
+        return {**self.collect, "candidates": asdict(self.config.candidates)}
+
+    @property
+    def features(self) -> dict[str, Any]:
+        """Of the representation and the features."""
+        representation = asdict(self.config.representation)
+        return {**self.candidates, "representation": representation, **self._trained_parts}
+
+    def critic(self, config: CriticConfig) -> dict[str, Any]:
+        """Of a critic with these settings."""
+        return {**self.features, "critic": asdict(config)}
+
+    def actor(self, method: Method) -> dict[str, Any]:
+        """Of a policy: not of settings that its method does not heed."""
+        actor = asdict(self.config.actor)
+        heeded = ("steps", "batch_size", "learning_rate", *ACTOR_SETTINGS[method])
+        inputs = self.collect
+        if method != "filtered_bc":
+            inputs = self.critic(critic_of(method, self.config))
+        return {
+            **inputs,
+            **self._trained_parts,
+            "actor": {name: actor[name] for name in heeded},
+            "method": method,
+        }
+
+    def evaluation(self, label: str) -> dict[str, Any]:
+        """Of the episodes that measure a policy."""
+        evaluation = asdict(self.config.evaluation)
+        name = label.removesuffix("_rerank")
+        inputs = self.collect if name == "base" else self.actor(name)  # type: ignore[arg-type]
+        if name == label:
+            del evaluation["rerank"]
+        else:
+            critic = self.critic(self.config.critic)
+            inputs = {**critic, **inputs, "aggregation": self.config.actor.aggregation}
+        return {**inputs, "evaluation": evaluation, "label": label}
+
+    @property
+    def _trained_parts(self) -> dict[str, Any]:
+        return {"lora": asdict(self.config.lora), "freeze_vision": self.config.freeze_vision}
+
+
+def critic_of(method: Method, config: DigiQConfig) -> CriticConfig:
+    """The critic a method asks: DigiRL's learns from Monte-Carlo returns."""
+    if method == "digirl":
+        return replace(config.critic, critic="mc", v_target="logged")
+    return config.critic

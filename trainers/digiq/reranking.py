@@ -1,0 +1,140 @@
+"""Q at test time: of N samples of a policy, act the one the critic likes best."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from agentenv.actions import BROWSER_ACTIONS
+from agentenv.config import load_config
+from agentenv.dialects import get_dialect
+from agentenv.dialects.base import Dialect
+from agentenv.errors import ConfigError
+from agentenv.policies.base import Decision, History
+from agentenv.policies.language_model import VisionLanguageModel
+from agentenv.policies.prompts import render
+from agentenv.policies.vlm import VLMPolicy, weights_digest
+from trainers.digiq.candidates import canonical
+from trainers.digiq.config import DigiQConfig
+from trainers.digiq.critic import Critic
+from trainers.digiq.extraction import Aggregation, aggregate
+from trainers.digiq.features import features_of, geometry_of, score_candidates
+from trainers.digiq.representation import Topic
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A critic with the frozen models whose features it reads, for states not in the log."""
+
+    critic: Critic
+    representation: VisionLanguageModel
+    base: VisionLanguageModel
+    """The base policy: its log-probabilities are part of what the critic is told."""
+    dialect: Dialect
+    topics: tuple[Topic, ...]
+    layer: int
+    aggregation: Aggregation
+
+    @torch.no_grad()
+    def q(self, histories: Sequence[History], decisions: Sequence[Sequence[Decision]]) -> Tensor:
+        """Q of N decisions in each of B states.
+
+        Returns:
+            (B, N) float32; minus infinity for an invalid action.
+        """
+        elements = [history.observation.elements for history in histories]
+        candidates = [
+            canonical(row, seen, self.dialect)
+            for row, seen in zip(decisions, elements, strict=True)
+        ]
+        prompts = [render(h, self.dialect, self.base.form, BROWSER_ACTIONS) for h in histories]
+        state, candidate = features_of(
+            self.representation,
+            prompts,
+            candidates,
+            self.dialect,
+            topics=self.topics,
+            layer=self.layer,
+        )
+        scores = score_candidates(
+            self.base, prompts, candidates, batch_size=len(prompts), progress=lambda done: None
+        )
+        geometry, valid = geometry_of(candidates, elements, self.dialect, scores)
+        q = self.critic.q(state, candidate, geometry)
+        return aggregate(q, self.aggregation).masked_fill(~valid, -torch.inf)
+
+    @property
+    def version(self) -> str:
+        """Changes with the weights of the critic or of the representation."""
+        digest = hashlib.sha256(weights_digest(self.representation).encode())
+        for tensor in self.critic.state_dict().values():
+            digest.update(tensor.numpy().tobytes())
+        return digest.hexdigest()[:12]
+
+
+class RerankingPolicy:
+    """Best-of-N at test time, as a policy.
+
+    Its decisions carry no tokens and no log-probabilities: those of the sample that won
+    are not those of this policy, which off-policy learning would take them for.
+
+    Args:
+        actor: samples the candidates.
+        judge: ranks them.
+        n: candidates a state.
+    """
+
+    def __init__(self, actor: VLMPolicy, judge: Judge, n: int) -> None:
+        if n < 1:
+            raise ConfigError(f"re-ranking needs at least 1 sample, not {n}")
+        self.actor = actor
+        self.judge = judge
+        self.n = n
+        self.name = f"{actor.name}_rerank"
+        self.version = f"{actor.version}-rerank{n}-{judge.version}"
+
+    def act(self, histories: Sequence[History]) -> list[Decision]:
+        """For each history the sample with the highest Q; the first one if none is valid."""
+        if not histories:
+            return []
+        decisions = self.actor.propose(histories, self.n)
+        best = self.judge.q(histories, decisions).argmax(dim=1).tolist()
+        return [
+            replace(row[slot], token_ids=(), log_probs=())
+            for row, slot in zip(decisions, best, strict=True)
+        ]
+
+
+def load_judge(run: Path) -> Judge:
+    """The critic of a Digi-Q run.
+
+    Args:
+        run: its run directory.
+
+    Raises:
+        ConfigError: it has none (yet).
+    """
+    file = run / "critic.safetensors"
+    if not file.is_file():
+        raise ConfigError(
+            f"{run} holds no critic; train one with: agentenv train digiq --out {run}"
+        )
+    config = load_config(DigiQConfig, run / "config.yaml")
+    base = VisionLanguageModel.from_pretrained(config.base)
+    finetuned = config.representation.kind == "finetuned"
+    return Judge(
+        critic=Critic.load(file),
+        representation=VisionLanguageModel.from_pretrained(run / "representation")
+        if finetuned
+        else base,
+        base=base,
+        dialect=get_dialect(config.dialect),
+        topics=config.representation.topics,
+        layer=config.representation.layer,
+        aggregation=config.actor.aggregation,
+    )
