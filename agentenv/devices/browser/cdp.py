@@ -6,12 +6,15 @@ import json
 import os
 import select
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from agentenv.errors import DeviceError
 
 Event = Mapping[str, Any]
+Then = Callable[[Mapping[str, Any] | None], None]
+"""Takes what a call gave; None if it was refused."""
 DEFAULT_TIMEOUT = 10.0
 """Seconds a call may take before the page counts as hung."""
 _CHUNK = 1 << 20
@@ -51,21 +54,42 @@ class Connection:
         self._buffer = bytearray()
         self._next_id = 0
         self._results: dict[int, Mapping[str, Any]] = {}
-        self._ignored: set[int] = set()
+        self._callbacks: dict[int, Then] = {}
         self.session: str | None = None
         """Session that calls are addressed to; None is the browser itself."""
         self.deadline: float | None = None
         """Instant of `time.monotonic()` after which nothing is waited for any more."""
 
-    def send(self, method: str, params: Mapping[str, Any], *, ignore_result: bool = False) -> int:
+    @contextmanager
+    def addressing(self, session: str | None) -> Iterator[None]:
+        """Address calls to another session for a while."""
+        before, self.session = self.session, session
+        try:
+            yield
+        finally:
+            self.session = before
+
+    def send(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        *,
+        ignore_result: bool = False,
+        then: Then | None = None,
+    ) -> int:
         """Send a call without waiting; returns the id that `wait` takes.
+
+        Args:
+            method, params: of the call.
+            ignore_result: nobody will wait for it.
+            then: called with the result when it comes, and nobody will wait for it.
 
         Raises:
             DeviceError: the browser is gone, or takes no messages.
         """
         (call_id,) = self.send_all([(method, params)])
-        if ignore_result:
-            self._ignored.add(call_id)
+        if then is not None or ignore_result:
+            self._callbacks[call_id] = then or _forget
         return call_id
 
     def send_all(self, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> list[int]:
@@ -156,10 +180,14 @@ class Connection:
         call_id = message.get("id")
         if call_id is None:
             self._on_event(message)
-        elif call_id in self._ignored:
-            self._ignored.discard(call_id)
+        elif call_id in self._callbacks:
+            self._callbacks.pop(call_id)(message.get("result"))
         else:
             self._results[call_id] = message
+
+
+def _forget(_: Mapping[str, Any] | None) -> None:
+    """For calls whose result is of no interest."""
 
 
 def past_deadline() -> DeviceError:

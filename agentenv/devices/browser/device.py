@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from agentenv.actions import BROWSER_ACTIONS, Action
+from agentenv.actions import BROWSER_ACTIONS, Action, Navigate
 from agentenv.devices.base import BrowserSetup, DeviceFeatures, Setup
 from agentenv.devices.browser.clock import pass_time
 from agentenv.devices.browser.elements import Look, checked_expression, look_at
 from agentenv.devices.browser.engine import LOAD_TIMEOUT, Engine, ScriptError, call_page
+from agentenv.devices.browser.guard import NetworkGuard
 from agentenv.devices.browser.input import Hands
+from agentenv.devices.browser.storage_state import load_storage_state, save_storage_state
 from agentenv.devices.browser.viewports import Viewport
 from agentenv.errors import ActionError, ConfigError, DeviceError
 from agentenv.observations import Screen
@@ -61,6 +63,7 @@ class BrowserDevice:
         self._load_timeout = load_timeout
         self._engine: Engine | None = None
         self._hands: Hands | None = None
+        self._guard: NetworkGuard | None = None
         self._setup: BrowserSetup | None = None
         self._page = ""
         self._state_expression = ""
@@ -92,6 +95,7 @@ class BrowserDevice:
         if not isinstance(setup, BrowserSetup):
             raise ConfigError(f"a browser is set up by BrowserSetup, not {type(setup).__name__}")
         with self._guarded():
+            self._adopt(setup)
             engine, hands = self._connect()
             self._seen, self._listed = None, False
             engine.notices.clear()
@@ -100,7 +104,7 @@ class BrowserDevice:
             is_open = self._is_open(engine, hands, setup)
             hands.rest()  # draws a frame, in which a page that is open is hidden
             if not is_open:
-                engine.renew()
+                self._renew(engine, setup)
                 deadline = time.monotonic() + self._load_timeout
                 self._load(engine, hands, setup, deadline)
             self._start(engine, setup, deadline)
@@ -126,7 +130,7 @@ class BrowserDevice:
             if not self._listed:
                 self._look()
             self._seen = None
-            sent = hands.perform(action)
+            sent = self._perform(hands, action)
             pass_time(engine, SETTLE_MS)
             # Taken here and not in `observe`, because drawing moves the page on.
             self._png = engine.screenshot()
@@ -154,14 +158,60 @@ class BrowserDevice:
     def close(self) -> None:
         engine, self._engine, self._hands = self._engine, None, None
         self._setup, self._page, self._seen = None, "", None
-        if engine is not None:
-            engine.close()
+        try:
+            if engine is not None:
+                engine.close()
+        finally:
+            if self._guard is not None:
+                self._guard.save()
+
+    @property
+    def blocked(self) -> list[str]:
+        """Addresses that the network policy has blocked since the reset (the first 1000)."""
+        return [] if self._guard is None else list(self._guard.blocked)
+
+    def save_storage_state(self, path: Path) -> None:
+        """Write cookies and localStorage, for a later setup's `storage_state`.
+
+        The file holds secrets; only its owner may read it.
+
+        Raises:
+            ConfigError: it cannot be written.
+            DeviceError: "not_connected", "page_hung", "browser_crashed".
+        """
+        with self._guarded():
+            engine, _ = self._connected()
+            save_storage_state(engine.storage_state(), path)
+
+    def _adopt(self, setup: BrowserSetup) -> None:
+        """Take on a setup's network policy; another one needs another browser."""
+        policy = None if self._guard is None else self._guard.policy
+        if setup.network != policy:
+            self.close()
+            self._guard = None if setup.network is None else NetworkGuard(setup.network)
+        if self._guard is not None:
+            self._guard.begin(setup.url)
+
+    def _renew(self, engine: Engine, setup: BrowserSetup) -> None:
+        path = setup.storage_state
+        engine.renew(None if path is None else load_storage_state(path))
+        if self._guard is not None:
+            self._guard.rewind()
+
+    def _perform(self, hands: Hands, action: Action) -> Action:
+        blocked = len(self.blocked)
+        try:
+            return hands.perform(action)
+        except ActionError as error:
+            if isinstance(action, Navigate) and len(self.blocked) > blocked:
+                raise ActionError(f"this task does not allow {self.blocked[-1]}") from error
+            raise
 
     def _connect(self) -> tuple[Engine, Hands]:
         if self._engine is None:
             engine = self._make_engine()
             self._engine = engine
-            engine.open()
+            engine.open(self._guard)
             self._hands = Hands(engine, self._viewport)
         return self._connected()
 
@@ -204,7 +254,9 @@ class BrowserDevice:
 
     def _is_open(self, engine: Engine, hands: Hands, setup: BrowserSetup) -> bool:
         """Whether the page need not be loaded again; if so, it has been put to rest."""
-        if self._setup is None or setup.reload or setup.url != self._setup.url:
+        if self._setup is None or setup.url != self._setup.url:
+            return False
+        if setup.reload or setup.storage_state is not None or self._setup.storage_state is not None:
             return False
         try:
             return self._rest(engine, hands)
@@ -213,7 +265,7 @@ class BrowserDevice:
 
     def _load(self, engine: Engine, hands: Hands, setup: BrowserSetup, deadline: float) -> None:
         self._setup = None
-        engine.navigate(setup.url)
+        self._open_page(engine, setup.url)
         while not self._is_ready(engine, setup):
             if time.monotonic() > deadline:
                 raise DeviceError(
@@ -237,6 +289,15 @@ class BrowserDevice:
         if rested and rested["frames"]:
             hands.frames.rest()
         return rested is not None
+
+    def _open_page(self, engine: Engine, url: str) -> None:
+        try:
+            engine.navigate(url)
+        except DeviceError as error:
+            if not self.blocked:
+                raise
+            hint = f"{error}; the network policy blocked {self.blocked[-1]}"
+            raise DeviceError(hint, error.cause) from error
 
     def _is_ready(self, engine: Engine, setup: BrowserSetup) -> bool:
         try:

@@ -9,8 +9,10 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from agentenv.devices.browser.downloads import Downloads
+from agentenv.devices.browser.guard import NetworkGuard
 from agentenv.devices.browser.notices import Notices
 from agentenv.devices.browser.page_script import page_script
+from agentenv.devices.browser.storage_state import StorageState
 from agentenv.errors import DeviceError
 
 logger = logging.getLogger(__name__)
@@ -51,11 +53,18 @@ class Engine(Protocol):
     downloads: Downloads
     """Files that the browser saved."""
 
-    def open(self) -> None:
-        """Start the browser and open an empty page."""
+    def open(self, guard: NetworkGuard | None = None) -> None:
+        """Start the browser and open an empty page; a guard sees every request of it."""
 
-    def renew(self) -> None:
-        """Forget cookies and the like, before a page is opened for a new start."""
+    def renew(self, state: StorageState | None = None) -> None:
+        """Forget all that pages have left in the browser, before one is opened anew.
+
+        Args:
+            state: cookies and localStorage to begin with.
+        """
+
+    def storage_state(self) -> StorageState:
+        """Cookies and localStorage as they are now."""
 
     def navigate(self, url: str) -> None:
         """Begin to load a page; returns once it has replaced the old one.

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from agentenv.devices.browser.cdp import Connection, Event, ProtocolError
+from agentenv.devices.browser.cdp import Connection, Event, ProtocolError, Then
+from agentenv.devices.browser.context import BrowserContext
 from agentenv.devices.browser.downloads import PATIENCE, Downloads
 from agentenv.devices.browser.engine import (
     CALL_TIMEOUT,
@@ -27,6 +28,7 @@ from agentenv.devices.browser.engine import (
     tracked,
     value_of,
 )
+from agentenv.devices.browser.guard import NetworkGuard
 from agentenv.devices.browser.launch import (
     HEADLESS_SHELL,
     BrowserProcess,
@@ -35,6 +37,7 @@ from agentenv.devices.browser.launch import (
 )
 from agentenv.devices.browser.notices import Notices
 from agentenv.devices.browser.page_script import START_OF_TIME, page_script
+from agentenv.devices.browser.storage_state import StorageState
 from agentenv.devices.browser.touch import as_touch
 from agentenv.devices.browser.viewports import TOUCH_POINTS, Viewport, user_agent_override
 from agentenv.errors import DeviceError
@@ -56,6 +59,7 @@ _FRAME_MS = 50.0
 """Page time between frames while something is awaited."""
 _HANDLED_WITH_FRAMES = ("mouseMoved", "mouseWheel")
 """Input that Chromium holds back until the next frame."""
+_STORED_BY_FILES = "local_storage,indexeddb,cache_storage,file_systems,service_workers"
 _INPUT_PATIENCE = 0.003
 """Seconds to wait for input to be handled before drawing the frame it may be waiting for."""
 _DYING = 1.0
@@ -82,25 +86,39 @@ class LockstepEngine:
         self.downloads = Downloads(self.notices)
         self._process: BrowserProcess | None = None
         self._connection: Connection | None = None
+        self._guard: NetworkGuard | None = None
+        self._context: BrowserContext | None = None
         self._clock_ticks = 0.0
         self._frame_ticks = 0.0
         self._patience = NETWORK_PATIENCE
         self._budget_spent = False
 
-    def open(self) -> None:
+    def open(self, guard: NetworkGuard | None = None) -> None:
+        flags = (*_FLAGS, *scale_flags(self._viewport.scale))
         process = BrowserProcess(
-            require_browser(HEADLESS_SHELL), (*_FLAGS, *scale_flags(self._viewport.scale))
+            require_browser(HEADLESS_SHELL), flags if guard is None else (*flags, *guard.flags)
         )
+        self._guard = guard
         self._process = process
         connection = Connection(process.reader, process.writer, self._on_event, self._explain_loss)
         self._connection = connection
         try:
-            target = connection.call("Target.createTarget", self._target())["targetId"]
+            if guard is not None:
+                connection.call("Fetch.enable", guard.patterns)
+            self._open_page()
         except (DeviceError, ProtocolError) as error:
             why = process.last_words() or str(error)
             raise DeviceError(f"the browser did not start: {why}", "browser_start") from error
-        behavior = self.downloads.behavior(process.folder / "downloads")
-        connection.call("Browser.setDownloadBehavior", behavior)
+
+    def _open_page(self) -> None:
+        """A page in a context of its own: no cookies, storage, caches or history."""
+        assert self._process is not None
+        connection = self._open_connection
+        connection.session = None
+        context = self._context = BrowserContext(connection, self._timeout)
+        behavior = self.downloads.behavior(self._process.folder / "downloads")
+        context.call_here("Browser.setDownloadBehavior", **behavior)
+        target = context.call_here("Target.createTarget", **self._target())["targetId"]
         session = connection.call("Target.attachToTarget", {"targetId": target, "flatten": True})
         connection.session = session["sessionId"]
         self._prepare_page()
@@ -117,6 +135,8 @@ class LockstepEngine:
         self.call("Page.enable")
         self.call("Inspector.enable")
         self._emulate_screen()
+        if self._guard is not None:
+            self.call("Network.enable")  # tells of WebSockets
         self.call("Emulation.setFocusEmulationEnabled", enabled=True)
         self.call("Emulation.setTimezoneOverride", timezoneId="UTC")
         self.call("Page.addScriptToEvaluateOnNewDocument", source=page_script())
@@ -145,8 +165,24 @@ class LockstepEngine:
         if override:
             self.call("Emulation.setUserAgentOverride", **override)
 
-    def renew(self) -> None:
-        self.call("Network.clearBrowserCookies")
+    def renew(self, state: StorageState | None = None) -> None:
+        context = self._open_context
+        if context.used or state is not None:
+            context.call_here("Target.disposeBrowserContext")
+            self._open_page()
+        else:
+            # Only files were opened: much cheaper than another page.
+            with suppress(ScriptError):
+                self._evaluate("sessionStorage.clear()", time.monotonic() + self._timeout)
+            self.call("Network.clearBrowserCookies")
+            self.call(
+                "Storage.clearDataForOrigin", origin="file:///", storageTypes=_STORED_BY_FILES
+            )
+        if state is not None:
+            self._open_context.remember(state)
+
+    def storage_state(self) -> StorageState:
+        return self._open_context.storage_state()
 
     def navigate(self, url: str) -> None:
         self._patience = NETWORK_PATIENCE
@@ -228,8 +264,8 @@ class LockstepEngine:
             self._stop_download(guid)
 
     def _stop_download(self, guid: str) -> None:
-        connection = self._open_connection
-        connection.send("Browser.cancelDownload", {"guid": guid}, ignore_result=True)
+        params = {"guid": guid, "browserContextId": self._open_context.id}
+        self._tell_browser("Browser.cancelDownload", params)
 
     def close(self) -> None:
         process, self._process, self._connection = self._process, None, None
@@ -242,6 +278,11 @@ class LockstepEngine:
             raise DeviceError("the browser is not open; reset the device first", "not_connected")
         self._connection.deadline = self.deadline
         return self._connection
+
+    @property
+    def _open_context(self) -> BrowserContext:
+        assert self._context is not None  # it is made with the connection
+        return self._context
 
     def _send(self, method: str, params: Mapping[str, Any]) -> int:
         return self._open_connection.send(method, params)
@@ -308,6 +349,12 @@ class LockstepEngine:
         match event["method"]:
             case "Emulation.virtualTimeBudgetExpired":
                 self._budget_spent = True
+            case "Fetch.requestPaused":
+                self._on_request(event)
+            case "Network.webSocketCreated" if self._guard is not None:
+                self._guard.on_websocket(event["params"]["url"])
+            case "Page.frameNavigated":
+                self._open_context.visited(event["params"]["frame"]["url"])
             case "Page.javascriptDialogOpening":
                 self._answer_dialog(event["params"])
             case "Browser.downloadWillBegin":
@@ -330,6 +377,17 @@ class LockstepEngine:
         if self._process is not None and self._process.ran_out_of_memory:
             return DeviceError(f"{what}: out of memory; {_NEXT}", "out_of_memory")
         return DeviceError(f"{what}; {_NEXT}", "browser_crashed")
+
+    def _on_request(self, event: Event) -> None:
+        if not self._open_context.answer(event) and self._guard is not None:
+            self._guard.on_request(event["params"], self._tell_browser)
+
+    def _tell_browser(
+        self, method: str, params: Mapping[str, Any], then: Then | None = None
+    ) -> None:
+        connection = self._open_connection
+        with connection.addressing(None):
+            connection.send(method, params, ignore_result=True, then=then)
 
     def _answer_dialog(self, dialog: Mapping[str, Any]) -> None:
         connection = self._connection

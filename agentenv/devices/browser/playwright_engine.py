@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from agentenv.devices.browser.cdp import past_deadline
+from agentenv.devices.browser.cdp import Then, past_deadline
 from agentenv.devices.browser.downloads import PATIENCE, Downloads
 from agentenv.devices.browser.engine import (
     CALL_TIMEOUT,
@@ -35,6 +35,7 @@ from agentenv.devices.browser.engine import (
     tracked,
     value_of,
 )
+from agentenv.devices.browser.guard import NetworkGuard
 from agentenv.devices.browser.launch import (
     CHROMIUM,
     COMMON_FLAGS,
@@ -47,6 +48,7 @@ from agentenv.devices.browser.launch import (
 )
 from agentenv.devices.browser.notices import Notices
 from agentenv.devices.browser.page_script import START_OF_TIME, page_script
+from agentenv.devices.browser.storage_state import StorageState
 from agentenv.devices.browser.touch import as_touch
 from agentenv.devices.browser.viewports import Viewport
 from agentenv.errors import ConfigError, DeviceError
@@ -100,21 +102,26 @@ class PlaywrightEngine:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._worker: Worker | None = None
         self._pid: int | None = None
+        self._guard: NetworkGuard | None = None
         self._requests: set[Any] = set()
         self._crashed = False
         self._patience = NETWORK_PATIENCE
 
-    def open(self) -> None:
+    def open(self, guard: NetworkGuard | None = None) -> None:
         self._crashed = False
+        self._guard = guard
         self._worker = Worker("agentenv-playwright")
         try:
             self._run(self._open, _START_TIMEOUT)
         except DeviceError as error:
             raise DeviceError(f"the browser did not start: {error}", "browser_start") from error
 
-    def renew(self) -> None:
-        self._run(self._new_page, LOAD_TIMEOUT)
+    def renew(self, state: StorageState | None = None) -> None:
+        self._run(lambda: self._new_page(state), LOAD_TIMEOUT)
         self._patience = NETWORK_PATIENCE
+
+    def storage_state(self) -> StorageState:
+        return self._run(self._storage_state, LOAD_TIMEOUT)
 
     def navigate(self, url: str) -> None:
         result = self.call("Page.navigate", url=url)
@@ -212,13 +219,19 @@ class PlaywrightEngine:
         self._error = Error
         self._playwright = sync_playwright().start()
         self._browser = self._launch(binary)
-        self._new_page()
+        if self._guard is not None:
+            self._browser_session = self._browser.new_browser_cdp_session()
+            self._browser_session.on("Fetch.requestPaused", self._on_request)
+            self._browser_session.send("Fetch.enable", dict(self._guard.patterns))
+        self._new_page(None)
 
-    def _new_page(self) -> None:
+    def _new_page(self, state: StorageState | None) -> None:
         """A page in a new context: no cookies, no history, and a clock that has not run."""
         for context in self._browser.contexts:
             context.close()
+        # Playwright fills localStorage from pages that it answers itself, before a guard.
         context = self._browser.new_context(
+            storage_state=None if state is None else state.model_dump(),
             viewport={"width": self._viewport.width, "height": self._viewport.height},
             device_scale_factor=self._viewport.scale,
             is_mobile=self._viewport.mobile,
@@ -243,6 +256,9 @@ class PlaywrightEngine:
         self._page.on("requestfailed", lambda request: self._requests.discard(request))
         self._session = context.new_cdp_session(self._page)
         self._allow_downloads()
+        if self._guard is not None:
+            self._session.on("Network.webSocketCreated", self._on_websocket)
+            self._send("Network.enable", {})
         self._send("Animation.enable", {})
         self._send("Animation.setPlaybackRate", {"playbackRate": 0})
 
@@ -264,6 +280,7 @@ class PlaywrightEngine:
             self._downloading.send("Browser.cancelDownload", {"guid": guid})
 
     def _launch(self, binary: Path) -> Any:
+        guard_flags = () if self._guard is None else self._guard.flags
         try:
             browser = self._playwright.chromium.launch(
                 executable_path=binary,
@@ -272,6 +289,7 @@ class PlaywrightEngine:
                     *_FLAGS,
                     *scale_flags(self._viewport.scale),
                     *sandbox_flags(),
+                    *guard_flags,
                 ],
                 chromium_sandbox=not sandbox_flags(),
             )
@@ -297,6 +315,26 @@ class PlaywrightEngine:
             dialog.accept(text)
         else:
             dialog.accept()
+
+    def _on_request(self, paused: Mapping[str, Any]) -> None:
+        assert self._guard is not None
+        self._guard.on_request(paused, self._tell_browser)
+
+    def _tell_browser(
+        self, method: str, params: Mapping[str, Any], then: Then | None = None
+    ) -> None:
+        result = None
+        with suppress(self._error):  # a request that its page has given up
+            result = self._browser_session.send(method, dict(params))
+        if then is not None:
+            then(result)
+
+    def _on_websocket(self, created: Mapping[str, Any]) -> None:
+        assert self._guard is not None
+        self._guard.on_websocket(created["url"])
+
+    def _storage_state(self) -> StorageState:
+        return StorageState.model_validate(self._page.context.storage_state())
 
     def _on_crash(self, _: Any) -> None:
         self._crashed = True
