@@ -57,6 +57,8 @@ class Transition:
     """Cause, if the infrastructure failed."""
     infra_message: str = ""
     """What happened then, in words."""
+    blocked_requests: tuple[str, ...] = ()
+    """Addresses that the task's network policy has blocked since the reset."""
 
     @property
     def success(self) -> bool:
@@ -191,7 +193,8 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
             is over), truncated (step limit or infrastructure) and info: "instance",
             "sent" (the action as the device did it, None if refused), "raw_reward",
             "success"; and after a failure of the infrastructure "infra_error" (its
-            cause), "infra_message" and "infra_errors" (this environment's counts so far).
+            cause), "infra_message" and "infra_errors" (this environment's counts so far), and
+            once the network policy has blocked any, "blocked_requests" (addresses).
 
         Raises:
             ResetNeeded: no episode is running.
@@ -212,6 +215,8 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
             info["infra_error"] = result.infra_error
             info["infra_message"] = result.infra_message
             info["infra_errors"] = dict(self.infra_errors)
+        if result.blocked_requests:
+            info["blocked_requests"] = result.blocked_requests
         observation = encode_observation(result.observation)
         return observation, result.reward, result.terminated, result.truncated, info
 
@@ -248,6 +253,8 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
         if self._panel is not None:
             self._panel.acting(action)
         result = self._advance(action)
+        # Only browsers have a network policy.
+        result = replace(result, blocked_requests=tuple(getattr(self.device, "blocked", ())))
         self._observation = result.observation
         self._over = result.terminated or result.truncated
         if self._panel is not None:

@@ -35,6 +35,8 @@ class RolloutStats:
     retries: int = 0
     infra_errors: Counter[str] = field(default_factory=Counter)
     """Cause -> how often a device failed; what a second try made good is counted too."""
+    blocked_requests: int = 0
+    """That network policies have blocked, those of retried episodes included."""
 
     def count(self, episode: Episode) -> None:
         """Add an episode that is being yielded."""
@@ -210,6 +212,7 @@ def _ended(
         if job is None or run is None or not run.over:
             continue
         slot.run = None
+        stats.blocked_requests += 0 if run.last is None else len(run.last.blocked_requests)
         stats.infra_errors += run.env.infra_errors
         if run.infra_error and job.failures < infra_retries:
             stats.retries += 1

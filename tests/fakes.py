@@ -41,6 +41,8 @@ class FakeDevice:
         """Every method called, in order."""
         self.actions: list[Action] = []
         """Every action it was asked to carry out."""
+        self.blocked: list[str] = []
+        """As of a browser with a network policy."""
         self.pressed: list[str] = []
         self.typed = ""
         self._setup = FakeSetup()

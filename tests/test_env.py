@@ -102,6 +102,13 @@ def test_the_task_ends_the_episode_and_gives_the_reward(env: DeviceEnv) -> None:
     assert "infra_error" not in info
 
 
+def test_info_tells_what_the_network_policy_blocked(env: DeviceEnv, device: FakeDevice) -> None:
+    env.reset(seed=0)
+    assert "blocked_requests" not in env.step("not an action")[-1]
+    device.blocked = ["https://elsewhere.test/"]
+    assert env.step("not an action")[-1]["blocked_requests"] == ("https://elsewhere.test/",)
+
+
 def test_a_wrong_end_is_not_rewarded(env: DeviceEnv) -> None:
     env.reset(seed=0)
     _, reward, terminated, _, info = env.step(wrong(env))

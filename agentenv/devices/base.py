@@ -46,7 +46,8 @@ class NetworkPolicy:
 
     allow: tuple[str, ...] = ()
     """Addresses, with `*` for any characters: "https://shop.example/*". In the name of a
-    host it stands for part of the name only; "*" alone is everything."""
+    host it stands for part of the name only; "*" alone is everything. WebSockets
+    ("wss://shop.example") and what a browser loads on speculation are judged by host alone."""
     replay: Path | None = None
     """A HAR file that answers every request; nothing touches the network, whatever
     `allow` says, and what the file does not hold is blocked."""

@@ -57,7 +57,9 @@ def browser_flags(policy: NetworkPolicy) -> tuple[str, ...]:
         f"--host-resolver-rules={','.join(rules)}",
         f"--proxy-server={_NOWHERE}",
         f"--proxy-bypass-list={';'.join(['<-loopback>', *sites])}",
+        # The first is for chromium-headless-shell, the second for ordinary Chromium.
         "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+        "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     )
 
 

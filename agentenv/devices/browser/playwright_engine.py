@@ -280,17 +280,12 @@ class PlaywrightEngine:
             self._downloading.send("Browser.cancelDownload", {"guid": guid})
 
     def _launch(self, binary: Path) -> Any:
+        scale = scale_flags(self._viewport.scale)
         guard_flags = () if self._guard is None else self._guard.flags
         try:
             browser = self._playwright.chromium.launch(
                 executable_path=binary,
-                args=[
-                    *COMMON_FLAGS,
-                    *_FLAGS,
-                    *scale_flags(self._viewport.scale),
-                    *sandbox_flags(),
-                    *guard_flags,
-                ],
+                args=[*COMMON_FLAGS, *_FLAGS, *scale, *sandbox_flags(), *guard_flags],
                 chromium_sandbox=not sandbox_flags(),
             )
         except self._error as error:
