@@ -96,6 +96,21 @@ def test_the_screenshot_shows_the_state_after_the_action(
         assert colour == ([255, 0, 0] if number % 2 else [0, 0, 255])
 
 
+def test_what_is_due_as_an_action_ends_is_on_the_screenshot_and_in_the_state(
+    browser: BrowserDevice, tmp_path: Path
+) -> None:
+    body = f"""<div style='height:240px' id=a></div><script>let n = 0;
+    onmousedown = () => setTimeout(() => {{
+      n++; a.style.background = n % 2 ? 'rgb(255,0,0)' : 'rgb(0,0,255)';
+    }}, {SETTLE_MS});</script>"""
+    open_page(browser, tmp_path, body, state="n")
+    for number in range(1, 9):
+        browser.act(Tap(point=(0.5, 0.5)))
+        colour = browser.observe().screenshot[120, 160].tolist()
+        assert browser.state()["log"] == number
+        assert colour == ([255, 0, 0] if number % 2 else [0, 0, 255])
+
+
 def test_the_same_start_gives_the_same_bytes_in_every_browser(tmp_path: Path) -> None:
     """Lockstep only: ordinary Chromium promises no such thing."""
     body = (

@@ -89,7 +89,7 @@ class LockstepEngine:
         self._guard: NetworkGuard | None = None
         self._context: BrowserContext | None = None
         self._clock_ticks = 0.0
-        self._frame_ticks = 0.0
+        self._frame_micros = 0
         self._patience = NETWORK_PATIENCE
         self._budget_spent = False
 
@@ -140,7 +140,7 @@ class LockstepEngine:
         self.call("Emulation.setFocusEmulationEnabled", enabled=True)
         self.call("Emulation.setTimezoneOverride", timezoneId="UTC")
         self.call("Page.addScriptToEvaluateOnNewDocument", source=page_script())
-        self._frame_ticks = 0.0
+        self._frame_micros = 0
         self._clock_ticks = self.call(
             "Emulation.setVirtualTimePolicy",
             policy="pause",
@@ -306,11 +306,12 @@ class LockstepEngine:
         return self._open_connection.wait(call_id)
 
     def _draw(self, deadline: float, **params: Any) -> Mapping[str, Any]:
-        # Chromium never answers a frame whose time is not later than the last one's.
-        self._frame_ticks = max(self._clock_ticks, self._frame_ticks + 0.001)
+        # Chromium never answers a frame whose time, cut to whole microseconds, is not later
+        # than the last one's; the half keeps floating point from losing one.
+        self._frame_micros = max(round(self._clock_ticks * 1000), self._frame_micros + 1)
         call_id = self._send(
             "HeadlessExperimental.beginFrame",
-            {"frameTimeTicks": self._frame_ticks, "interval": 16.0, **params},
+            {"frameTimeTicks": (self._frame_micros + 0.5) / 1000, "interval": 16.0, **params},
         )
         return self._open_connection.wait(call_id, max(0.1, deadline - time.monotonic()))
 
