@@ -9,7 +9,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -86,6 +86,7 @@ def write_results(
     rows: Iterable[Row],
     command: str,
     *,
+    versions: Mapping[str, str] | None = None,
     day: date | None = None,
     folder: Path = RESULTS,
 ) -> Path:
@@ -95,6 +96,7 @@ def write_results(
         name: of the benchmark: small letters, digits and underscores.
         rows: at least one.
         command: what someone else types in a checkout's root to measure them.
+        versions: of what else was measured: the peers', a browser's.
         day: when they were measured, if not today.
         folder: where to.
 
@@ -110,7 +112,7 @@ def write_results(
         command=command,
         date=day or date.today(),
         machine=describe_machine(),
-        versions=installed_versions(),
+        versions=installed_versions() | dict(versions or {}),
         rows=tuple(rows),
     )
     plain = config_to_mapping(results)

@@ -34,8 +34,22 @@ TITLES = {
     "base_rerank": "base, re-ranked by Q",
     "digiq_rerank": "Digi-Q, re-ranked by Q",
     "craft_gui": "CRAFT-GUI",
+    "browsergym": "BrowserGym",
+    "browsergym_no_delays": "BrowserGym, delays set to 0",
+    "miniwob": "MiniWoB++ (Selenium)",
 }
 """Label -> how people write it; other labels are written as they are."""
+METRICS = {
+    "steps_per_second": "steps, one page",
+    "steps_per_second_of_4": "steps, four pages at once",
+    "resets_per_second": "resets",
+    "step_p50": "step, median",
+    "step_p95": "step, 95th percentile",
+    "reset_p50": "reset, median",
+    "reset_p95": "reset, 95th percentile",
+    "stale": "screenshots from before the action",
+}
+"""Metric -> how people write it."""
 TASK_METRIC = "success:"
 
 _MARKER = re.compile(r"<!-- (?P<close>/?)table:(?P<name>[^\s>]*) -->")
@@ -109,8 +123,14 @@ def with_tables(text: str, results: Mapping[str, Results]) -> str:
 
 def markdown(results: Results) -> str:
     """Results as a table and what it takes to get them again."""
-    success = any(row.metric == "success" for row in results.rows)
-    lines = _success_table(results) if success else _plain_table(results)
+    metrics = [row.metric for row in results.rows]
+    success = "success" in metrics
+    if success:
+        lines = _success_table(results)
+    elif len(set(metrics)) < len(metrics):
+        lines = _comparison_table(results)
+    else:
+        lines = _plain_table(results)
     machine = results.machine
     origin = (
         f"Measured on {results.date} with {machine.cores} cores of {machine.cpu} and "
@@ -147,6 +167,32 @@ def _percent(row: Row | None, digits: int = 0) -> str:
     return f"{text} [{low}, {high}]"
 
 
+def _comparison_table(results: Results) -> list[str]:
+    """A column for each label; in brackets how many times its number the first label's is."""
+    labels = list(dict.fromkeys(row.label for row in results.rows))
+    lines = [
+        _line(["", *(TITLES.get(label, label) for label in labels)]),
+        _line(["---", *("---:" for _ in labels)]),
+    ]
+    rows = {(row.label, row.metric): row for row in results.rows}
+    for metric in dict.fromkeys(row.metric for row in results.rows):
+        found = [rows.get((label, metric)) for label in labels]
+        ratios = next((row.vs for row in found if row is not None), {})
+        cells = [
+            _compared(row, ratios.get(label)) for row, label in zip(found, labels, strict=True)
+        ]
+        unit = next(row.unit for row in found if row is not None)
+        lines.append(_line([f"{METRICS.get(metric, metric)} ({unit})", *cells]))
+    return lines
+
+
+def _compared(row: Row | None, ratio: float | None) -> str:
+    """E.g. ``1.28 (81×)``."""
+    if row is None:
+        return "-"
+    return f"{row.value:.4g}" if ratio is None else f"{row.value:.4g} ({ratio:.3g}×)"
+
+
 def _plain_table(results: Results) -> list[str]:
     """One line a number, for whatever is no success rate."""
     lines = [
@@ -163,7 +209,8 @@ def _plain_table(results: Results) -> list[str]:
 
 def _remarks(results: Results, success: bool) -> list[str]:
     if not success:
-        return []
+        compared = any(row.vs for row in results.rows)
+        return ["In brackets: how many times that is ours."] if compared else []
     totals = [row for row in results.rows if row.metric == "success"]
     counts = sorted({row.n for row in totals})
     number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"

@@ -16,9 +16,10 @@ from agentenv.config import save_config
 from agentenv.errors import ConfigError
 from agentenv.statistics import Summary, summarise
 from agentenv.trajectories.store import TrajectoryWriter
-from benchmarks import digiq_miniwob
+from benchmarks import browser_steps, digiq_miniwob
 from benchmarks.digiq_miniwob import BenchmarkConfig, FinishedRun
 from benchmarks.results_file import RESULTS, Row, load_results, write_results
+from benchmarks.stepping import Measured
 from scripts.tables import README, TablesConfig, read_all, run, with_tables
 from tests.trajectories.factories import make_episode
 from trainers.digiq.config import ActorSettings, DigiQConfig, EvaluationSettings
@@ -303,3 +304,31 @@ def test_the_tables_in_the_readme_are_those_of_the_published_results() -> None:
     assert "<!-- table:digiq_miniwob -->" in README.read_text(encoding="utf-8")
     assert (RESULTS / "digiq_miniwob.json").exists()
     run(TablesConfig(check=True))
+
+
+# Environments against their peers
+
+
+def measured(step: float, reset: float, stale: int) -> Measured:
+    return Measured([reset] * 2, {"click-test-2": [step] * 4}, stale=stale, shown=10)
+
+
+def test_rates_are_compared_with_each_peer_and_stale_screens_counted(tmp_path: Path) -> None:
+    alone = {"agentenv": [measured(0.01, 0.02, 0)], "browsergym": [measured(0.8, 1.6, 3)]}
+    together = {name: runs * 4 for name, runs in alone.items()}
+    rows = browser_steps.result_rows(alone, together, 4)
+    found = {(row.label, row.metric): row for row in rows}
+    assert found["agentenv", "steps_per_second"].vs == {"browsergym": 80.0}
+    assert found["agentenv", "steps_per_second_of_4"].value == 400.0
+    assert found["agentenv", "resets_per_second"].vs == {"browsergym": 80.0}
+    assert found["browsergym", "steps_per_second"].vs == {}
+    assert found["browsergym", "stale"].value == 0.3
+    assert found["browsergym", "step_p95"].value == 800.0
+
+    write_results("browser_steps", rows, "python -m benchmarks.browser_steps", folder=tmp_path)
+    table = with_tables(
+        "<!-- table:browser_steps --><!-- /table:browser_steps -->", read_all(tmp_path)
+    )
+    assert "|  | agentenv | BrowserGym |" in table
+    assert "| steps, one page (1/s) | 100 | 1.25 (80×) |" in table
+    assert "| screenshots from before the action (fraction) | 0 | 0.3 |" in table

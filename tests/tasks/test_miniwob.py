@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import json
-import subprocess
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,11 +16,11 @@ from agentenv.devices.base import Device
 from agentenv.devices.browser.launch import CHROMIUM, HEADLESS_SHELL, find_browser
 from agentenv.env import DeviceEnv
 from agentenv.errors import ActionError, ConfigError
-from agentenv.observations import Observation
 from agentenv.tasks import get_task, suite
 from agentenv.tasks.base import SPLITS, Split, TaskInstance
 from agentenv.tasks.miniwob.oracles import ORACLES
 from agentenv.tasks.miniwob.pages import NAMES, html_folder
+from benchmarks.browser_determinism import finish_tracing, start_tracing, trace_page
 
 SEEDS = 2
 """Instances per oracle: the tests are to stay quick."""
@@ -47,12 +43,6 @@ def environment(name: str, device: Device) -> DeviceEnv:
 
 def instance(name: str, split: Split = "train", index: int = 0) -> TaskInstance:
     return get_task(f"miniwob/{name}").instance(split, index)
-
-
-def fingerprint(screen: Observation) -> str:
-    """Of everything that an agent is shown."""
-    shown = repr((screen.goal, screen.elements)).encode() + screen.png
-    return hashlib.sha256(shown).hexdigest()
 
 
 def test_every_page_of_the_package_is_a_registered_environment() -> None:
@@ -202,34 +192,15 @@ def test_splits_draw_different_instances(device: Device) -> None:
     assert len(goals) == 9
 
 
-FIRST_SCREENS = """
-import json, sys
-from agentenv.env import DeviceEnv
-from agentenv.tasks import get_task
-from tests.tasks.test_miniwob import first_screens
-print(json.dumps(first_screens(json.loads(sys.argv[1]))))
-"""
-KINDS = ["click-test-2", "click-dialog-2", "click-tab", "choose-list", "click-color", "click-shape"]
-
-
-def first_screens(names: list[str]) -> dict[str, str]:
-    """Fingerprints of the first screens, each after another episode in the same browser."""
-    device = get_task(f"miniwob/{names[0]}").open_device()
-    shown = {}
-    for name in names:
-        env = environment(name, device)
-        other = env.begin(instance(name, index=1))
-        env.advance(env.task.oracle(env.instance)(other))
-        shown[name] = fingerprint(env.begin(instance(name)))
-    device.close()
-    return shown
+KINDS = (
+    *("click-test-2", "click-dialog-2", "click-tab", "choose-list", "click-color", "click-shape"),
+    *("email-inbox", "social-media", "use-slider"),
+)
+"""`python -m benchmarks.browser_determinism` does the same with every page."""
 
 
 @needs_browser
 def test_the_same_instance_is_the_same_screen_in_another_process(device: Device) -> None:
-    command = [sys.executable, "-c", FIRST_SCREENS, json.dumps(KINDS)]
-    theirs = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    theirs = finish_tracing(start_tracing(KINDS))
     for name in KINDS:
-        env = environment(name, device)
-        assert fingerprint(env.begin(instance(name))) == theirs[name], name
-        assert not env.task.verify(env.instance, device.state(), None).done
+        assert trace_page(device, name, before=()) == theirs[name], name
