@@ -12,6 +12,8 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from agentenv.shortcuts import Shortcut
+
 Fraction = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Point = tuple[Fraction, Fraction]
 """(x, y) as fractions of the screen's width and height."""
@@ -19,23 +21,6 @@ ElementIndex = Annotated[int, Field(ge=0, lt=10_000, strict=True)]
 ShortText = Annotated[str, Field(max_length=10_000)]
 
 Direction = Literal["up", "down", "left", "right"]
-Key = Literal[
-    "back",
-    "home",
-    "enter",
-    "recents",
-    "tab",
-    "escape",
-    "backspace",
-    "delete",
-    "space",
-    "arrow_up",
-    "arrow_down",
-    "arrow_left",
-    "arrow_right",
-    "page_up",
-    "page_down",
-]
 
 
 class BaseAction(BaseModel):
@@ -86,11 +71,33 @@ class DoubleTap(_OnTarget):
     type: Literal["double_tap"] = "double_tap"
 
 
+class Hover(_OnTarget):
+    summary: ClassVar[str] = "move the pointer over an element or a point and leave it there"
+    type: Literal["hover"] = "hover"
+
+
 class Swipe(BaseAction):
     summary: ClassVar[str] = "drag from one point to another"
     type: Literal["swipe"] = "swipe"
     start: Point
     end: Point
+
+
+class Drag(_OnTarget):
+    summary: ClassVar[str] = (
+        "drag an element or a point (label, element, point) onto another (to_label, ...)"
+    )
+    type: Literal["drag"] = "drag"
+    to_label: ShortText = ""
+    """What the agent calls the place where it drops what it drags."""
+    to_element: ElementIndex | None = None
+    to_point: Point | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one_end(self) -> Drag:
+        if (self.to_element is None) == (self.to_point is None):
+            raise ValueError("give exactly one of 'to_element' and 'to_point'")
+        return self
 
 
 class Scroll(_OnOptionalTarget):
@@ -110,10 +117,20 @@ class InputText(_OnOptionalTarget):
     """Replace what the field holds (False appends)."""
 
 
+class ChooseFile(_OnOptionalTarget):
+    summary: ClassVar[str] = (
+        "choose a file by its name, for the field or button that asks for one; "
+        "without a target, for the one that asked last"
+    )
+    type: Literal["choose_file"] = "choose_file"
+    name: ShortText
+    """Name of one of the files that the task provides; a field that takes several adds it."""
+
+
 class PressKey(BaseAction):
-    summary: ClassVar[str] = "press a key"
+    summary: ClassVar[str] = "press a key or a shortcut"
     type: Literal["press_key"] = "press_key"
-    key: Key
+    key: Shortcut
 
 
 class OpenApp(BaseAction):
@@ -190,9 +207,12 @@ Action = Annotated[
     Tap
     | LongPress
     | DoubleTap
+    | Hover
     | Swipe
+    | Drag
     | Scroll
     | InputText
+    | ChooseFile
     | PressKey
     | OpenApp
     | Navigate
@@ -218,13 +238,19 @@ ACTION_MODELS: dict[str, type[BaseAction]] = {
 }
 """Name -> model, in the order of the vocabulary, `invalid` left out."""
 
+TARGET_FIELDS = (("label", "element", "point"), ("to_label", "to_element", "to_point"))
+"""The fields that aim an action: where it acts, and where a drag ends."""
+
 BROWSER_ACTIONS: tuple[str, ...] = (
     "tap",
     "long_press",
     "double_tap",
+    "hover",
     "swipe",
+    "drag",
     "scroll",
     "input_text",
+    "choose_file",
     "press_key",
     "navigate",
     "wait",

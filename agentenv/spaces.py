@@ -10,11 +10,12 @@ import numpy as np
 from gymnasium import spaces
 from pydantic import ValidationError
 
-from agentenv.actions import ACTION_ADAPTER, ACTION_MODELS, Action, Invalid
+from agentenv.actions import ACTION_ADAPTER, ACTION_MODELS, TARGET_FIELDS, Action, Invalid
 from agentenv.devices.base import DeviceFeatures
 from agentenv.dialects.parsing import explain
 from agentenv.errors import ConfigError
 from agentenv.observations import ELEMENT_FLAGS, Observation, UIElement
+from agentenv.shortcuts import SHORTCUTS
 
 MAX_TEXT = 10_000
 """Characters of a text in an observation; `encode_observation` cuts longer ones."""
@@ -29,6 +30,9 @@ _MAX_ELEMENTS = 10_000
 _MAX_STEPS = 1_000_000
 _FAR = 1_000.0
 """In screens; bounds further away are moved there."""
+
+_TARGETS = dict(zip(("target", "to_target"), TARGET_FIELDS, strict=True))
+"""Entry -> the fields between whose last two it decides."""
 
 ActionSample = dict[str, Any]
 """A member of `action_space`: "type" and one entry for each field of its actions."""
@@ -73,9 +77,10 @@ def action_space(action_types: tuple[str, ...]) -> spaces.Dict:
 
     "type" indexes `action_types`. Every field of their models has an entry under its
     name (under "type.field" where an earlier type means something else by it); entries
-    that the chosen type does not have are ignored. Two more entries say how a target is
-    given: "target" (0 element, 1 point) and "has_target" (0 none), the latter only
-    for types that may go without. So every member of the space is a valid action.
+    that the chosen type does not have are ignored. More entries say how a target is
+    given: "target" (0 element, 1 point), "to_target" (the same for where a drag ends) and
+    "has_target" (0 none), the latter only for types that may go without. So every member
+    of the space is a valid action.
 
     Raises:
         ConfigError: no types, or an unknown one.
@@ -86,10 +91,10 @@ def action_space(action_types: tuple[str, ...]) -> spaces.Dict:
     entries: dict[str, spaces.Space[Any]] = {"type": spaces.Discrete(len(action_types))}
     for (name, field), key in _keys(action_types).items():
         entries[key] = _field_space(_fields(name)[field])
-    targeted = [name for name in action_types if "element" in _fields(name)]
-    if targeted:
-        entries["target"] = spaces.Discrete(2)
-    if any(_target_is_optional(name) for name in targeted):
+    for decider, (_, by_index, _) in _TARGETS.items():
+        if any(by_index in _fields(name) for name in action_types):
+            entries[decider] = spaces.Discrete(2)
+    if any(_target_is_optional(name) for name in action_types):
         entries["has_target"] = spaces.Discrete(2)
     return spaces.Dict(entries)
 
@@ -108,12 +113,11 @@ def decode_action(sample: Mapping[str, Any], action_types: tuple[str, ...]) -> A
     fields = {
         field: _decode(sample[keys[name, field]], schema) for field, schema in _fields(name).items()
     }
-    if "element" in fields:
-        none = _target_is_optional(name) and not int(sample["has_target"])
-        if none or int(sample["target"]):
-            del fields["element"]
-        if none or not int(sample["target"]):
-            del fields["point"]
+    if _target_is_optional(name) and not int(sample["has_target"]):
+        del fields["element"], fields["point"]
+    for decider, (_, by_index, by_point) in _TARGETS.items():
+        if by_index in fields:
+            del fields[by_index if int(sample[decider]) else by_point]
     try:
         return ACTION_ADAPTER.validate_python({"type": name, **fields})
     except ValidationError as error:  # half of a surrogate pair in a text
@@ -135,11 +139,12 @@ def encode_action(action: Action, action_types: tuple[str, ...]) -> ActionSample
         value = getattr(action, field)
         if value is not None:
             sample[keys[action.type, field]] = _encode(value, schema)
-    element, point = getattr(action, "element", None), getattr(action, "point", None)
-    if point is not None:
-        sample["target"] = np.int64(1)
+    for decider, (_, _, by_point) in _TARGETS.items():
+        if decider in sample:
+            sample[decider] = np.int64(getattr(action, by_point, None) is not None)
     if "has_target" in sample:
-        sample["has_target"] = np.int64(element is not None or point is not None)
+        given = (getattr(action, field, None) for field in ("element", "point"))
+        sample["has_target"] = np.int64(any(value is not None for value in given))
     return sample
 
 
@@ -207,11 +212,13 @@ def _fields(name: str) -> dict[str, dict[str, Any]]:
 
 @cache
 def _target_is_optional(name: str) -> bool:
-    """Whether the action is valid with neither an element nor a point."""
+    """Whether the action has a target but is valid with neither an element nor a point."""
+    if "element" not in _fields(name):
+        return False
     fields = {
         field: _decode(_blank(_field_space(schema)), schema)
         for field, schema in _fields(name).items()
-        if field not in ("element", "point")
+        if field not in ("element", "point", "to_element")
     }
     try:
         ACTION_MODELS[name].model_validate({"type": name, **fields})
@@ -245,9 +252,15 @@ def _contains(space: spaces.Space[Any], value: Any) -> bool:
     return space.contains(value)
 
 
+def _choices(schema: dict[str, Any]) -> Sequence[str]:
+    """The values of a field that has only some; empty for one that takes any text."""
+    choices: Sequence[str] = schema.get("enum", ())
+    return SHORTCUTS if schema.get("format") == "shortcut" else choices
+
+
 def _field_space(schema: dict[str, Any]) -> spaces.Space[Any]:
-    if "enum" in schema:
-        return spaces.Discrete(len(schema["enum"]))
+    if choices := _choices(schema):
+        return spaces.Discrete(len(choices))
     if "prefixItems" in schema:
         return spaces.Box(0.0, 1.0, (len(schema["prefixItems"]),), np.float64)
     match schema["type"]:
@@ -264,8 +277,8 @@ def _field_space(schema: dict[str, Any]) -> spaces.Space[Any]:
 
 
 def _decode(value: Any, schema: dict[str, Any]) -> Any:
-    if "enum" in schema:
-        return schema["enum"][int(value)]
+    if choices := _choices(schema):
+        return choices[int(value)]
     if "prefixItems" in schema:
         return tuple(float(part) for part in value)
     match schema["type"]:
@@ -282,8 +295,8 @@ def _decode(value: Any, schema: dict[str, Any]) -> Any:
 
 
 def _encode(value: Any, schema: dict[str, Any]) -> Any:
-    if "enum" in schema:
-        return np.int64(schema["enum"].index(value))
+    if choices := _choices(schema):
+        return np.int64(choices.index(value))
     if "prefixItems" in schema or schema["type"] == "number":
         return np.asarray(value, np.float64)
     if schema["type"] in ("boolean", "integer"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import pytest
@@ -16,7 +17,10 @@ from agentenv.actions import (
     BROWSER_ACTIONS,
     Action,
     Answer,
+    ChooseFile,
+    Drag,
     Finish,
+    Hover,
     InputText,
     Invalid,
     LongPress,
@@ -30,6 +34,7 @@ from agentenv.dialects import DIALECTS, Dialect, JsonDialect, QwenMobileUse, get
 from agentenv.dialects.parsing import MAX_OUTPUT
 from agentenv.dialects.qwen_mobile_use import ACTION_NAMES, BUTTONS, KEYS
 from agentenv.errors import ConfigError
+from agentenv.shortcuts import SHORTCUTS
 
 JSON = JsonDialect()
 QWEN = QwenMobileUse()
@@ -48,16 +53,20 @@ def actions(draw: st.DrawFn) -> Action:
     schema = model.model_json_schema()
     fields: dict[str, Any] = {}
     for field, property_ in schema["properties"].items():
-        if field in ("type", "element", "point"):
+        if field in ("type", "element", "point", "to_element", "to_point"):
             continue
         if field in schema.get("required", []) or draw(st.booleans()):
             fields[field] = draw(_values(property_))
     if "element" in schema["properties"]:
         target = draw(st.sampled_from(["element", "point", "none"]))
+        optional = name in ("scroll", "input_text", "choose_file")
         if target == "point":
             fields["point"] = draw(POINTS)
-        elif target == "element" or name in ("tap", "long_press", "double_tap"):
+        elif target == "element" or not optional:
             fields["element"] = draw(st.integers(0, 9_999))
+    if "to_element" in schema["properties"]:
+        end = draw(st.sampled_from(["to_element", "to_point"]))
+        fields[end] = draw(POINTS if end == "to_point" else st.integers(0, 9_999))
     return ACTION_ADAPTER.validate_python({"type": name, **fields})
 
 
@@ -66,6 +75,8 @@ def _values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         return st.sampled_from(schema["enum"])
     if "prefixItems" in schema:
         return POINTS
+    if "pattern" in schema:
+        return st.from_regex(schema["pattern"], fullmatch=True)
     return {
         "string": TEXT,
         "boolean": st.booleans(),
@@ -143,6 +154,32 @@ def test_json_is_printed_compactly_in_a_fixed_order() -> None:
     assert JSON.print(typed) == '{"type":"input_text","element":1,"text":"é","clear":false}'
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Ctrl+A", "ctrl+a"),
+        ("SHIFT + Ctrl + z", "ctrl+shift+z"),
+        ("Enter", "enter"),
+        ("meta+F5", "meta+f5"),
+        ("ctrl+-", "ctrl+-"),
+    ],
+)
+def test_a_shortcut_has_one_name_however_it_is_written(written: str, meant: str) -> None:
+    parsed = JSON.parse(json.dumps({"type": "press_key", "key": written}))
+    assert parsed == PressKey(key=meant)
+
+
+def test_the_schema_allows_exactly_the_shortcuts_there_are() -> None:
+    schema = PressKey.model_json_schema()["properties"]["key"]
+    pattern = re.compile(schema["pattern"])
+    assert len(set(SHORTCUTS)) == len(SHORTCUTS)
+    for shortcut in SHORTCUTS:
+        assert pattern.fullmatch(shortcut)
+        assert PressKey(key=shortcut).key == shortcut
+    for wrong in ("ctrl+back", "shift+ctrl+a", "ctrl", "", "A", "ctrl++", "enter+ctrl"):
+        assert not pattern.fullmatch(wrong)
+
+
 def test_more_decimals_print_finer_points() -> None:
     assert JsonDialect(decimals=5).print(Tap(point=(0.5, 0.12345))).endswith("[0.5,0.12345]}")
 
@@ -165,6 +202,11 @@ def test_qwen_coordinates_follow_the_resolution() -> None:
         InputText(text="a", point=(0.1, 0.1)),
         InputText(text="a", clear=False),
         Scroll(direction="down"),
+        Hover(point=(0.5, 0.5)),
+        Drag(point=(0.5, 0.5), to_point=(0.1, 0.1)),
+        ChooseFile(name="a.pdf"),
+        PressKey(key="ctrl+a"),
+        PressKey(key="f5"),
         Invalid(reason="no"),
     ],
 )
@@ -254,6 +296,18 @@ def test_qwen_understands_the_tools_other_actions(arguments: object, action: Act
         ('{"type":"tap","point":["0","0"]}', "point"),
         ('{"type":"tap","element":1,"colour":"red"}', "colour"),
         ('{"type":"tap","element":1,"element":2}', "element"),
+        ('{"type":"drag","element":1}', "to_element"),
+        ('{"type":"drag","element":1,"to_element":2,"to_point":[0,0]}', "to_point"),
+        ('{"type":"drag","to_element":2}', "element"),
+        ('{"type":"choose_file","element":1}', "name"),
+        ('{"type":"press_key","key":"ctrl+"}', "no key 'ctrl+'; write back, home"),
+        ('{"type":"press_key","key":"ctrl"}', "key"),
+        ('{"type":"press_key","key":"ctrl+ctrl+a"}', "key"),
+        ('{"type":"press_key","key":"ctrl+back"}', "key"),
+        ('{"type":"press_key","key":"a+b"}', "key"),
+        ('{"type":"press_key","key":"é"}', "key"),
+        ('{"type":"press_key","key":["ctrl","a"]}', "key"),
+        ('{"type":"press_key","key":"' + "+" * 9_000 + '"}', "key"),
         ('{"type":"fly"}', "unknown action 'fly'"),
         ('{"type":"invalid","reason":"x"}', "type"),
         ('{"type":["tap"],"element":1}', "type"),
@@ -318,7 +372,19 @@ _JSON = st.recursive(
     max_leaves=5,
 )
 _KEYS = st.sampled_from(
-    ["type", "element", "point", "label", "text", "action", "coordinate", "name", "arguments"]
+    [
+        "type",
+        "element",
+        "point",
+        "to_element",
+        "key",
+        "label",
+        "text",
+        "action",
+        "coordinate",
+        "name",
+        "arguments",
+    ]
 )
 _ALMOST = st.dictionaries(
     _KEYS, _JSON | st.sampled_from([*ACTION_MODELS, *ACTION_NAMES.values()]), max_size=3
@@ -337,6 +403,9 @@ _VALID = [
     *(dialect.print(action) for dialect in (JSON, QWEN) for action in _SAYABLE),
     JSON.print(Tap(element=3, label="Ok")),
     JSON.print(Scroll(direction="up")),
+    JSON.print(Drag(element=3, label="Ok", to_element=4, to_label="Bin")),
+    JSON.print(PressKey(key="ctrl+shift+z")),
+    JSON.print(ChooseFile(name="a.pdf", element=2)),
     JSON.print(InputText(text=AWKWARD, element=1, clear=False)),
 ]
 

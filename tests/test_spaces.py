@@ -17,7 +17,10 @@ from agentenv.actions import (
     Action,
     Answer,
     AskUser,
+    ChooseFile,
+    Drag,
     Finish,
+    Hover,
     InputText,
     Invalid,
     PressKey,
@@ -30,6 +33,7 @@ from agentenv.actions import (
 from agentenv.devices.base import DeviceFeatures
 from agentenv.errors import ConfigError
 from agentenv.observations import Observation, UIElement
+from agentenv.shortcuts import SHORTCUTS
 from agentenv.spaces import (
     MAX_TEXT,
     SAMPLED_LENGTH,
@@ -70,6 +74,12 @@ def test_every_sample_is_a_valid_action_and_encodes_back(action_types: tuple[str
         InputText(text='a, "b"\n日本 😀', point=(0.5, 0.5), clear=False),
         InputText(text=""),
         PressKey(key="page_down"),
+        PressKey(key="ctrl+alt+shift+meta+`"),
+        Hover(element=0),
+        Drag(element=0, to_point=(0.25, 0.75), to_label="Bin"),
+        Drag(point=(0.25, 0.75), label="Card", to_element=0),
+        ChooseFile(name="a b.pdf"),
+        ChooseFile(name="", element=0),
         ReadProfile(key="phone, mobile"),
         Wait(seconds=0.25),
         Answer(text="x" * 10_000),
@@ -88,7 +98,10 @@ def test_the_space_has_a_kind_for_every_field() -> None:
     assert space["point"] == spaces.Box(0.0, 1.0, (2,), np.float64)
     assert space["direction"] == spaces.Discrete(4)
     assert space["text"] == Unicode(10_000)
-    assert "has_target" not in action_space(("tap", "swipe")).spaces
+    assert space["key"] == spaces.Discrete(len(SHORTCUTS))
+    assert space["to_element"] == spaces.Discrete(10_000)
+    assert {"has_target", "to_target"}.isdisjoint(action_space(("tap", "swipe")).spaces)
+    assert "has_target" not in action_space(("drag", "wait")).spaces
 
 
 def test_a_field_that_means_two_things_has_two_entries() -> None:

@@ -21,6 +21,8 @@ from agentenv.policies.base import History, Turn
 WORD = re.compile(r"[A-Za-z0-9]{2,}")
 LETTERS = np.array(list(string.ascii_lowercase))
 VOWELS = np.array(list("aeiou"))
+COPIED = ("label", "to_label", "text", "name")
+"""Fields of actions whose words come from the goal or the elements."""
 
 
 def random_word(rng: np.random.Generator, like: str) -> str:
@@ -58,14 +60,14 @@ def substitute(
 
 
 def _spoken(action: Action) -> list[str]:
-    names = {field for field in type(action).model_fields if field in ("label", "text")}
+    names = {field for field in type(action).model_fields if field in COPIED}
     return [str(getattr(action, name)) for name in sorted(names)]
 
 
 def _map_action(action: Action, swap: Callable[[str], str]) -> Action:
     updates: dict[str, str] = {
         str(name): swap(getattr(action, name))
-        for name in ("label", "text")
+        for name in COPIED
         if name in type(action).model_fields
     }
     return action.model_copy(update=updates)

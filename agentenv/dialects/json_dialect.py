@@ -107,6 +107,8 @@ def _kind(schema: dict[str, Any]) -> str:
         return _kind(schema["anyOf"][0])
     if "enum" in schema:
         return "|".join(json.dumps(value) for value in schema["enum"])
+    if "examples" in schema:
+        return "|".join([*(json.dumps(value) for value in schema["examples"]), "..."])
     match schema["type"]:
         case "array" if "prefixItems" in schema:
             return "[x,y]"

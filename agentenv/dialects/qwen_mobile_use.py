@@ -17,7 +17,6 @@ from agentenv.actions import (
     Answer,
     Finish,
     InputText,
-    Key,
     LongPress,
     OpenApp,
     Point,
@@ -45,8 +44,8 @@ EXAMPLE = (
 )
 LONG_PRESS_SECONDS = 2
 
-BUTTONS: dict[str, Key] = {"Back": "back", "Home": "home", "Menu": "recents", "Enter": "enter"}
-KEYS: dict[str, Key] = {
+BUTTONS: dict[str, str] = {"Back": "back", "Home": "home", "Menu": "recents", "Enter": "enter"}
+KEYS: dict[str, str] = {
     "tab": "tab",
     "escape": "escape",
     "del": "backspace",
@@ -58,9 +57,10 @@ KEYS: dict[str, Key] = {
     "dpad_right": "arrow_right",
     "page_up": "page_up",
     "page_down": "page_down",
+    "move_end": "end",
 }
 """Android's key event names (KEYCODE_DEL is the backspace key)."""
-KEY_ALIASES: dict[str, Key] = {"back": "back", "home": "home", "enter": "enter", **KEYS}
+KEY_ALIASES: dict[str, str] = {"back": "back", "home": "home", "enter": "enter", **KEYS}
 KEY_ALIASES["app_switch"] = "recents"
 
 ACTION_NAMES: dict[str, str] = {
@@ -125,7 +125,7 @@ class QwenMobileUse:
 
         Raises:
             ConfigError: the tool has no words for it: element targets, targeted or
-                appending text input, actions beyond `ACTION_NAMES`.
+                appending text input, shortcuts, actions beyond `ACTION_NAMES`.
         """
         call = {"name": "mobile_use", "arguments": self._arguments(action)}
         text = f"{OPEN}\n{json.dumps(call, ensure_ascii=False)}\n{CLOSE}"
@@ -272,22 +272,24 @@ def _need(given: _Arguments, field: str) -> Any:
     return value
 
 
-def _key(name: str) -> Key:
+def _key(name: str) -> str:
     key = KEY_ALIASES.get(name.lower().removeprefix("keycode_"))
     if key is None:
         raise OutputError(f"text: no key {cut(name)!r}; one of {', '.join(KEYS)}")
     return key
 
 
-def _button(name: str) -> Key:
+def _button(name: str) -> str:
     if name not in BUTTONS:
         raise OutputError(f"button: no button {cut(name)!r}; one of {', '.join(BUTTONS)}")
     return BUTTONS[name]
 
 
-def _press(key: Key) -> dict[str, Any]:
+def _press(key: str) -> dict[str, Any]:
     for button, pressed in BUTTONS.items():
         if pressed == key:
             return {"action": "system_button", "button": button}
-    name = next(name for name, pressed in KEYS.items() if pressed == key)
-    return {"action": "key", "text": name}
+    for name, pressed in KEYS.items():
+        if pressed == key:
+            return {"action": "key", "text": name}
+    raise ConfigError(f"{QwenMobileUse.name} has no words for the key {key!r}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from agentenv.actions import Action, Finish, InputText, Tap, Wait
+from agentenv.actions import Action, Drag, Finish, InputText, Swipe, Tap, Wait
 from agentenv.dialects import Dialect, get_dialect
 from agentenv.errors import ActionError, ConfigError
 from agentenv.observations import Observation, UIElement
@@ -156,7 +156,10 @@ _SPLITS: dict[str, Split] = {split: split for split in SPLITS}
 def _wordings(action: Action, observation: Observation) -> Iterator[Action]:
     """The action, then others that come to the same, the closest first."""
     yield action
-    yield at_center(action, observation.elements)
+    centered = at_center(action, observation.elements)
+    yield centered
+    if isinstance(centered, Drag) and centered.point and centered.to_point:
+        yield Swipe(start=centered.point, end=centered.to_point)
     if isinstance(action, InputText) and action.element is not None:
         field = next(e for e in observation.elements if e.index == action.element)
         if field.focused:

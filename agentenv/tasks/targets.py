@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypedDict
 
-from agentenv.actions import ACTION_ADAPTER, Action, InputText, Point, Scroll
+from agentenv.actions import (
+    ACTION_ADAPTER,
+    TARGET_FIELDS,
+    Action,
+    InputText,
+    Point,
+    Scroll,
+)
 from agentenv.errors import ActionError
 from agentenv.observations import UIElement
 
@@ -38,22 +45,35 @@ def label_of(element: UIElement) -> str:
 
 
 def at_center(action: Action, elements: Sequence[UIElement]) -> Action:
-    """The same action aimed at its element's centre, for dialects that only know points.
+    """The same action aimed at its elements' centres, for dialects that only know points.
 
     Actions without an element target are returned as they are.
 
     Raises:
         ActionError: no such element.
     """
-    index = getattr(action, "element", None)
-    if index is None:
-        return action
-    for element in elements:
-        if element.index == index:
-            x, y = element.center
-            point = (min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0))
-            return action.model_copy(update={"element": None, "point": point})
-    raise ActionError(f"no element {index}; there are {len(elements)}")
+    found = {element.index: element for element in elements}
+    update: dict[str, object] = {}
+    for _, by_index, by_point in TARGET_FIELDS:
+        index = getattr(action, by_index, None)
+        if index is None:
+            continue
+        if index not in found:
+            raise ActionError(f"no element {index}; there are {len(elements)}")
+        x, y = found[index].center
+        update |= {by_index: None, by_point: (min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0))}
+    return action.model_copy(update=update) if update else action
+
+
+def relabelled(action: Action, elements: Sequence[UIElement]) -> Action:
+    """The same action with its elements called by their own names, whatever it called them."""
+    found = {element.index: element for element in elements}
+    update: dict[str, object] = {}
+    for by_label, by_index, _ in TARGET_FIELDS:
+        index = getattr(action, by_index, None)
+        if index in found:
+            update[by_label] = label_of(found[index])
+    return action.model_copy(update=update) if update else action
 
 
 def aimed(action: Action, elements: Sequence[UIElement]) -> Action:

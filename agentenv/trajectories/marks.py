@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agentenv.actions import (
+    TARGET_FIELDS,
     Action,
     Answer,
     AskUser,
+    ChooseFile,
     DoubleTap,
+    Drag,
     Finish,
+    Hover,
     InputText,
     Invalid,
     LongPress,
@@ -32,6 +36,7 @@ from agentenv.observations import Bounds, UIElement
 SCROLL_LENGTH = 0.3
 """Length of the arrow that stands for a scroll, as a fraction of the screen."""
 
+_POINT_WORDS = {"tap": "", "long_press": "hold", "double_tap": "×2", "hover": "hover"}
 _DIRECTIONS = {"up": (0.0, -1.0), "down": (0.0, 1.0), "left": (-1.0, 0.0), "right": (1.0, 0.0)}
 
 
@@ -57,22 +62,23 @@ def mark_of(action: Action, elements: Sequence[UIElement] = (), sent: Action | N
         elements: of the observation it chose from, to find its target.
         sent: what the device really did; where it has a point, that is the place.
     """
-    element = _target(action, elements)
-    bounds = element.bounds if element else None
-    place = getattr(sent, "point", None) or getattr(action, "point", None)
-    if place is None and element is not None:
-        place = element.center
+    place, bounds = _place(action, elements, sent, "element", "point")
     match action:
         case Swipe(start=start, end=end):
             return Mark("arrow", "", start, end)
+        case Drag() if place:
+            drop, _ = _place(action, elements, sent, "to_element", "to_point")
+            return Mark("arrow", "", place, drop or place, bounds)
         case Scroll(direction=direction):
             start, end = _scroll_arrow(place or (0.5, 0.5), direction)
             return Mark("arrow", "", start, end, bounds)
         case InputText(text=text):
             place = place or _focused(elements)
             return Mark("text" if place else "note", f"“{text}”", place, bounds=bounds)
-        case Tap() | LongPress() | DoubleTap() if place:
-            name = {"tap": "", "long_press": "hold", "double_tap": "×2"}[action.type]
+        case ChooseFile(name=name):
+            return Mark("text" if place else "note", name, place, bounds=bounds)
+        case Tap() | LongPress() | DoubleTap() | Hover() if place:
+            name = _POINT_WORDS[action.type]
             return Mark("point", name, place, bounds=bounds)
         case _:
             return Mark("note", describe(action))
@@ -82,7 +88,7 @@ def describe(action: Action) -> str:
     """An action in a few words, e.g. ``tap “Submit” [3]``."""
     target = _target_words(action)
     match action:
-        case Tap() | LongPress() | DoubleTap():
+        case Tap() | LongPress() | DoubleTap() | Hover():
             return f"{action.type.replace('_', ' ')} {target}"
         case Swipe(start=start, end=end):
             return f"swipe {_point(start)} → {_point(end)}"
@@ -91,6 +97,10 @@ def describe(action: Action) -> str:
         case InputText(text=text, clear=clear):
             into = f" into {target}" if target else ""
             return f"{'type' if clear else 'append'} “{text}”{into}"
+        case Drag():
+            return f"drag {target} → {_target_words(action, *TARGET_FIELDS[1])}"
+        case ChooseFile(name=name):
+            return f"choose file “{name}” {f'for {target}' if target else ''}".rstrip()
         case PressKey(key=key):
             return f"press {key.replace('_', ' ')}"
         case OpenApp(app=name):
@@ -121,14 +131,27 @@ def _describe_privacy(action: Action) -> str:
     return action.type
 
 
-def _target(action: Action, elements: Sequence[UIElement]) -> UIElement | None:
-    index = getattr(action, "element", None)
-    return next((element for element in elements if element.index == index), None)
+def _place(
+    action: Action,
+    elements: Sequence[UIElement],
+    sent: Action | None,
+    by_index: str,
+    by_point: str,
+) -> tuple[Point | None, Bounds | None]:
+    """Where these fields aim, and the bounds of the element they name."""
+    index = getattr(action, by_index, None)
+    element = next((element for element in elements if element.index == index), None)
+    point: Point | None = getattr(sent, by_point, None) or getattr(action, by_point, None)
+    if element is None:
+        return point, None
+    return point or element.center, element.bounds
 
 
-def _target_words(action: Action) -> str:
-    label, element = getattr(action, "label", ""), getattr(action, "element", None)
-    point: Point | None = getattr(action, "point", None)
+def _target_words(
+    action: Action, by_label: str = "label", by_index: str = "element", by_point: str = "point"
+) -> str:
+    label, element = getattr(action, by_label, ""), getattr(action, by_index, None)
+    point: Point | None = getattr(action, by_point, None)
     words = [f"“{label}”"] if label else []
     if element is not None:
         words.append(f"[{element}]")

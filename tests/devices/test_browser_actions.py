@@ -206,13 +206,12 @@ def test_a_tap_on_a_drop_down_leaves_no_hidden_popup(
 
 def test_pickers_open_no_hidden_popup(browser: BrowserDevice, tmp_path: Path) -> None:
     body = """<input type=date style='width:150px' aria-label=D><br><input type=color
-    aria-label=C><input type=file aria-label=F><br><button onclick='log.push(1)'>Go</button>"""
+    aria-label=C><br><button onclick='log.push(1)'>Go</button>"""
     open_page(browser, tmp_path, body)
     date = find(browser, "D")
     right = (date.bounds[2] - 0.03, date.center[1])
     browser.act(Tap(point=right))
-    for name in ("C", "F"):
-        browser.act(Tap(element=find(browser, name).index))
+    browser.act(Tap(element=find(browser, "C").index))
     assert log_after(browser, Tap(element=find(browser, "Go").index)) == [1]
 
 
@@ -273,7 +272,6 @@ def test_what_cannot_be_done_is_the_agents_error(browser: BrowserDevice, tmp_pat
         InputText(element=find(browser, "R").index, text="x"),
         InputText(element=find(browser, "D").index, text="x"),
         InputText(text="x"),
-        PressKey(key="home"),
         Answer(text="42"),
     ):
         with pytest.raises(ActionError):

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional
 
-from agentenv.actions import ACTION_MODELS, Invalid, PressKey, Scroll, Swipe, Tap
+from agentenv.actions import ACTION_MODELS, Drag, Invalid, PressKey, Scroll, Swipe, Tap
 from agentenv.errors import ConfigError
 from agentenv.observations import UIElement
 from trainers.digiq.critic import Critic, CriticShape, Standardise
@@ -132,11 +132,15 @@ def test_geometry_says_where_and_which_way() -> None:
     assert named(action_geometry(Tap(point=(0.3, 0.6)), [])) == point
     assert named(action_geometry(Tap(element=9), elements)) == {"type_tap": 1.0}
     swipe = named(action_geometry(Swipe(start=(0.5, 0.9), end=(0.5, 0.1)), []))
-    assert (swipe["x"], swipe["y"], swipe["swipe_dy"]) == (0.5, 0.9, -0.8)
+    assert (swipe["x"], swipe["y"], swipe["dy"]) == (0.5, 0.9, -0.8)
+    drag = named(action_geometry(Drag(element=4, to_point=(0.3, 0.1)), elements))
+    assert (drag["x"], drag["y"], drag["end_y"], drag["dy"]) == (0.3, 0.6, 0.1, -0.5)
     scroll = named(action_geometry(Scroll(direction="left"), []))
     assert scroll == {"type_scroll": 1.0, "scroll_left": 1.0}
     key = named(action_geometry(PressKey(key="enter"), []))
     assert key == {"type_press_key": 1.0, "key_enter": 1.0}
+    key = named(action_geometry(PressKey(key="ctrl+a"), []))
+    assert key == {"type_press_key": 1.0, "key_ctrl": 1.0}
 
 
 def test_geometry_has_the_same_length_for_every_action() -> None:
@@ -144,7 +148,10 @@ def test_geometry_has_the_same_length_for_every_action() -> None:
         "tap": {"element": 0},
         "long_press": {"element": 0},
         "double_tap": {"element": 0},
+        "hover": {"element": 0},
         "swipe": {"start": (0, 0), "end": (1, 1)},
+        "drag": {"element": 0, "to_element": 1},
+        "choose_file": {"name": "a.pdf"},
         "scroll": {"direction": "up"},
         "input_text": {"text": "a" * 10_000},
         "press_key": {"key": "back"},

@@ -17,7 +17,7 @@ from agentenv.dialects.base import Dialect
 from agentenv.observations import UIElement
 from agentenv.policies.base import Decision
 from agentenv.policies.vlm import VLMPolicy
-from agentenv.tasks.targets import label_of
+from agentenv.tasks.targets import relabelled
 from agentenv.trajectories.episode import Episode, Step
 
 
@@ -95,11 +95,7 @@ def _canonical(dialect: Dialect, decision: Decision, elements: Sequence[UIElemen
     action = decision.action
     if isinstance(action, Invalid):
         return decision.text
-    index = getattr(action, "element", None)
-    target = next((element for element in elements if element.index == index), None)
-    if target is not None:
-        action = action.model_copy(update={"label": label_of(target)})
-    return dialect.print(action)
+    return dialect.print(relabelled(action, elements))
 
 
 def save_candidates(path: Path, candidates: Sequence[Candidates]) -> None:

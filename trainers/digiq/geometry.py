@@ -11,12 +11,22 @@ from typing import get_args
 
 import numpy as np
 
-from agentenv.actions import ACTION_MODELS, Action, Direction, Key, Point, PressKey, Scroll, Swipe
+from agentenv.actions import (
+    ACTION_MODELS,
+    TARGET_FIELDS,
+    Action,
+    Direction,
+    Point,
+    PressKey,
+    Scroll,
+    Swipe,
+)
 from agentenv.observations import UIElement
+from agentenv.shortcuts import MODIFIERS, NAMED_KEYS, split_shortcut
 
 ACTION_TYPES: tuple[str, ...] = (*ACTION_MODELS, "invalid")
 DIRECTIONS: tuple[str, ...] = get_args(Direction)
-KEYS: tuple[str, ...] = get_args(Key)
+KEYS: tuple[str, ...] = (*MODIFIERS, *NAMED_KEYS)
 TEXT_FIELDS = ("text", "app", "url", "key", "value", "question", "resource")
 """Fields that hold words of the agent's own (a key pressed is told apart by `KEYS`)."""
 TEXT_SCALE = 50.0
@@ -25,7 +35,7 @@ TEXT_SCALE = 50.0
 GEOMETRY_NAMES: tuple[str, ...] = (
     *(f"type_{name}" for name in ACTION_TYPES),
     *("has_point", "x", "y"),
-    *("swipe_end_x", "swipe_end_y", "swipe_dx", "swipe_dy"),
+    *("end_x", "end_y", "dx", "dy"),
     *(f"scroll_{name}" for name in DIRECTIONS),
     *(f"key_{name}" for name in KEYS),
     *("has_text", "text_length"),
@@ -44,21 +54,23 @@ def action_geometry(action: Action, elements: Sequence[UIElement]) -> np.ndarray
 
     Returns:
         (GEOMETRY_SIZE,) float32, named by `GEOMETRY_NAMES`: one-hot type; the point acted
-        on (a swipe's start) as fractions of the screen; a swipe's end and its vector;
-        scroll direction and key one-hot; the length of its text.
+        on (a swipe's or drag's start) as fractions of the screen; its end and the vector
+        between them; scroll direction one-hot; the key and its modifiers, of those with
+        names; the length of its text.
     """
     values = {f"type_{action.type}": 1.0}
-    point = _point(action, elements)
-    if point is not None:
-        values |= {"has_point": 1.0, "x": point[0], "y": point[1]}
-    if isinstance(action, Swipe):
-        (x, y), (end_x, end_y) = action.start, action.end
-        values |= {"swipe_end_x": end_x, "swipe_end_y": end_y}
-        values |= {"swipe_dx": end_x - x, "swipe_dy": end_y - y}
+    start, end = _places(action, elements)
+    if start is not None:
+        values |= {"has_point": 1.0, "x": start[0], "y": start[1]}
+    if end is not None:
+        values |= {"end_x": end[0], "end_y": end[1]}
+    if start is not None and end is not None:
+        values |= {"dx": end[0] - start[0], "dy": end[1] - start[1]}
     if isinstance(action, Scroll):
         values[f"scroll_{action.direction}"] = 1.0
     if isinstance(action, PressKey):
-        values[f"key_{action.key}"] = 1.0
+        held, key = split_shortcut(action.key)
+        values |= {f"key_{name}": 1.0 for name in (*held, key) if name in KEYS}
     else:
         length = sum(len(getattr(action, name, "")) for name in TEXT_FIELDS)
         if length:
@@ -70,12 +82,14 @@ def action_geometry(action: Action, elements: Sequence[UIElement]) -> np.ndarray
     return vector
 
 
-def _point(action: Action, elements: Sequence[UIElement]) -> Point | None:
-    """The point acted on; None where there is none or the element does not exist."""
+def _places(action: Action, elements: Sequence[UIElement]) -> tuple[Point | None, Point | None]:
+    """Where an action acts and where it ends; None where it does not say, or where the
+    element does not exist."""
     if isinstance(action, Swipe):
-        return action.start
-    point: Point | None = getattr(action, "point", None)
-    index: int | None = getattr(action, "element", None)
-    if point is not None or index is None:
-        return point
-    return next((element.center for element in elements if element.index == index), None)
+        return action.start, action.end
+    centers: dict[int | None, Point] = {element.index: element.center for element in elements}
+    places: list[Point | None] = [
+        getattr(action, by_point, None) or centers.get(getattr(action, by_index, None))
+        for _, by_index, by_point in TARGET_FIELDS
+    ]
+    return places[0], places[1]

@@ -100,6 +100,7 @@ class BrowserDevice:
             self._seen, self._listed = None, False
             engine.notices.clear()
             engine.discard_downloads()
+            hands.chooser.offer(setup.files)
             deadline = time.monotonic() + self._load_timeout
             is_open = self._is_open(engine, hands, setup)
             hands.rest()  # draws a frame, in which a page that is open is hidden
@@ -130,10 +131,18 @@ class BrowserDevice:
             if not self._listed:
                 self._look()
             self._seen = None
-            sent = self._perform(hands, action)
+            refusal: ActionError | None = None
+            try:
+                sent = self._perform(hands, action)
+            except ActionError as error:
+                refusal = error  # of an action that may be half done
             pass_time(engine, SETTLE_MS)
             # Taken here and not in `observe`, because drawing moves the page on.
             self._png = engine.screenshot()
+            if hands.chooser.is_open():
+                engine.notices.add(hands.chooser.hint())
+            if refusal is not None:
+                raise refusal
             return sent
 
     def state(self) -> Mapping[str, Any]:

@@ -52,6 +52,8 @@ class Engine(Protocol):
     """Answers the page's dialogs; keeps what the agent is to be told."""
     downloads: Downloads
     """Files that the browser saved."""
+    file_request: Mapping[str, Any] | None
+    """The last `Page.fileChooserOpened` that was not dealt with yet."""
 
     def open(self, guard: NetworkGuard | None = None) -> None:
         """Start the browser and open an empty page; a guard sees every request of it."""

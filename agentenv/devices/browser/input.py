@@ -10,7 +10,10 @@ from urllib.parse import urlsplit
 from agentenv.actions import (
     Action,
     BaseAction,
+    ChooseFile,
     DoubleTap,
+    Drag,
+    Hover,
     InputText,
     LongPress,
     Navigate,
@@ -24,6 +27,8 @@ from agentenv.actions import (
 from agentenv.devices.browser import keys
 from agentenv.devices.browser.clock import pass_time
 from agentenv.devices.browser.engine import Engine, InputEvent
+from agentenv.devices.browser.engine import Engine, InputEvent
+from agentenv.devices.browser.files import FileChooser
 from agentenv.devices.browser.frames import Frames
 from agentenv.devices.browser.viewports import Viewport
 from agentenv.errors import ActionError, DeviceError
@@ -36,11 +41,23 @@ SCROLL_FRAMES = 2
 """The page learns of a scroll with the next frames."""
 FRAME_MS = 25.0
 """Page time between two frames of a drag."""
-MAX_TYPED_CHARACTERS = 200
-"""Longer texts are pasted, but for their last character."""
+CHOOSER_MS = 50.0
+CHOOSER_LOOKS = 8
+"""How often, and after how much page time, a page is looked at that should ask for a file."""
 _SCHEMES = ("http", "https", "file", "about")
 
-_Target = TypeVar("_Target", Tap, LongPress, DoubleTap, Scroll, InputText)
+_EMPTY_CLIPBOARD = """(() => {
+  const empty = (event) => {
+    event.clipboardData.setData('text/plain', '');
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  };
+  window.addEventListener('copy', empty, { capture: true, once: true });
+  document.execCommand('copy');
+})()"""
+_COPYING = ("ctrl+c", "ctrl+x")
+
+_Target = TypeVar("_Target", Tap, LongPress, DoubleTap, Hover, Drag, Scroll, InputText, ChooseFile)
 
 
 class Hands:
@@ -51,13 +68,18 @@ class Hands:
         self.frames = Frames(engine)
         self._mobile = viewport.mobile
         self._width, self._height = float(viewport.width), float(viewport.height)
+        self.chooser = FileChooser(engine)
+        self._copied = False
         self._handlers: dict[type[BaseAction], Callable[[Any], Action]] = {
             Tap: self._tap,
             DoubleTap: self._double_tap,
             LongPress: self._long_press,
+            Hover: self._hover,
             Swipe: self._swipe,
+            Drag: self._drag,
             Scroll: self._scroll,
             InputText: self._input_text,
+            ChooseFile: self._choose_file,
             PressKey: self._press_key,
             Navigate: self._navigate,
             Wait: self._wait,
@@ -78,11 +100,17 @@ class Hands:
             raise ActionError(f"a browser cannot carry out '{action.type}'")
         if self._mobile:  # a page that is wider than a phone's screen is zoomed out
             self._width, self._height = self._engine.evaluate("[innerWidth, innerHeight]")
+        if not isinstance(action, ChooseFile):
+            self.chooser.dismiss()
         return handler(action)
 
     def rest(self) -> None:
-        """Move the pointer off the page, so that nothing stays highlighted under it."""
+        """Leave nothing behind: move the pointer off the page, so that nothing stays
+        highlighted under it, and empty the clipboard."""
         self._engine.send_input([_mouse("mouseMoved", (-10.0, -10.0))])
+        if self._copied:
+            self._engine.call("Runtime.evaluate", expression=_EMPTY_CLIPBOARD, userGesture=True)
+            self._copied = False
 
     def _tap(self, action: Tap) -> Action:
         sent, at = self._resolve(action)
@@ -111,8 +139,27 @@ class Hands:
         self._engine.send_input([_mouse("mouseReleased", at, clicks=1)])
         return sent
 
+    def _hover(self, action: Hover) -> Action:
+        sent, at = self._resolve(action)
+        self._engine.send_input([_mouse("mouseMoved", at)])
+        return sent
+
     def _swipe(self, action: Swipe) -> Action:
-        start, end = self._pixels(action.start), self._pixels(action.end)
+        self._move_held(self._pixels(action.start), self._pixels(action.end))
+        return action
+
+    def _drag(self, action: Drag) -> Action:
+        sent, start = self._resolve(action)
+        if action.to_element is not None:
+            end = self._point_of(action.to_element)
+        else:
+            assert action.to_point is not None
+            end = self._pixels(action.to_point)
+        self._move_held(start, end)
+        return sent.model_copy(update={"to_element": None, "to_point": self._fractions(end)})
+
+    def _move_held(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Press, move and release; a draggable element is dragged and dropped by that."""
         self._engine.send_input(
             [_mouse("mouseMoved", start), _mouse("mousePressed", start, clicks=1)]
         )
@@ -124,7 +171,6 @@ class Hands:
             self._engine.advance(FRAME_MS)
             self._engine.draw()
         self._engine.send_input([_mouse("mouseReleased", end, clicks=1)])
-        return action
 
     def _scroll(self, action: Scroll) -> Action:
         point = None if action.point is None else self._pixels(action.point)
@@ -166,20 +212,34 @@ class Hands:
             return sent
         filled = self._ask("prepareTyping", action.clear)["filled"]
         events: list[InputEvent] = keys.press("backspace") if action.clear and filled else []
-        typed = action.text[-1:] if len(action.text) > MAX_TYPED_CHARACTERS else action.text
-        events += keys.insert(action.text[: len(action.text) - len(typed)])
-        for character in typed:
-            events += keys.type_character(character)
-        self._engine.send_input(events)
+        self._engine.send_input([*events, *keys.type_text(action.text)])
+        return sent
+
+    def _choose_file(self, action: ChooseFile) -> Action:
+        path = self.chooser.path(action.name)
+        sent: Action = action
+        if action.element is not None or action.point is not None:
+            self.chooser.dismiss()
+            sent, _ = self._resolve(action)
+            self._tap(Tap(point=sent.point))
+            for _ in range(CHOOSER_LOOKS):
+                if self.chooser.is_open():
+                    break
+                pass_time(self._engine, CHOOSER_MS)
+        if not self.chooser.is_open():
+            asks = "the page" if sent is action else "this element"
+            raise ActionError(f"{asks} asks for no file; give the field or button that does")
+        self.chooser.choose(path)
         return sent
 
     def _press_key(self, action: PressKey) -> Action:
-        if action.key not in keys.BROWSER_KEYS:
-            raise ActionError(f"a browser has no '{action.key}' key")
+        if action.key == "recents":
+            raise ActionError("a browser has no 'recents' key")
         if action.key == "back":
             self._go_back()
         else:
             self._engine.send_input(keys.press(action.key))
+            self._copied = self._copied or action.key in _COPYING
         return action
 
     def _go_back(self) -> None:
@@ -221,9 +281,12 @@ class Hands:
         return found["x"], found["y"]
 
     def _at(self, action: _Target, pixels: tuple[float, float]) -> _Target:
+        return action.model_copy(update={"element": None, "point": self._fractions(pixels)})
+
+    def _fractions(self, pixels: tuple[float, float]) -> Point:
         x = min(1.0, max(0.0, pixels[0] / self._width))
         y = min(1.0, max(0.0, pixels[1] / self._height))
-        return action.model_copy(update={"element": None, "point": (x, y)})
+        return x, y
 
     def _pixels(self, point: Point) -> tuple[float, float]:
         """A point of the screen; its right and bottom edges are the last pixels."""

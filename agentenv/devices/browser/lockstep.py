@@ -87,6 +87,7 @@ class LockstepEngine:
         self.deadline: float | None = None
         self.notices = Notices()
         self.downloads = Downloads(self.notices)
+        self.file_request: Mapping[str, Any] | None = None
         self._process: BrowserProcess | None = None
         self._connection: Connection | None = None
         self._guard: NetworkGuard | None = None
@@ -136,6 +137,7 @@ class LockstepEngine:
 
     def _prepare_page(self) -> None:
         self.call("Page.enable")
+        self.call("Page.setInterceptFileChooserDialog", enabled=True)
         self.call("Inspector.enable")
         self._emulate_screen()
         if self._guard is not None:
@@ -360,6 +362,8 @@ class LockstepEngine:
                 self._guard.on_websocket(event["params"]["url"])
             case "Page.frameNavigated":
                 self._open_context.visited(event["params"]["frame"]["url"])
+            case "Page.fileChooserOpened" if "backendNodeId" in event["params"]:
+                self.file_request = event["params"]
             case "Page.javascriptDialogOpening":
                 self._answer_dialog(event["params"])
             case "Browser.downloadWillBegin":

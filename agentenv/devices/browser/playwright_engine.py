@@ -100,6 +100,7 @@ class PlaywrightEngine:
         self.notices = Notices()
         self.downloads = Downloads(self.notices)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self.file_request: Mapping[str, Any] | None = None
         self._worker: Worker | None = None
         self._pid: int | None = None
         self._guard: NetworkGuard | None = None
@@ -259,6 +260,9 @@ class PlaywrightEngine:
         if self._guard is not None:
             self._session.on("Network.webSocketCreated", self._on_websocket)
             self._send("Network.enable", {})
+        self._session.on("Page.fileChooserOpened", self._on_file_chooser)
+        self._send("Page.enable", {})
+        self._send("Page.setInterceptFileChooserDialog", {"enabled": True})
         self._send("Animation.enable", {})
         self._send("Animation.setPlaybackRate", {"playbackRate": 0})
 
@@ -330,6 +334,10 @@ class PlaywrightEngine:
 
     def _storage_state(self) -> StorageState:
         return StorageState.model_validate(self._page.context.storage_state())
+
+    def _on_file_chooser(self, request: Mapping[str, Any]) -> None:
+        if "backendNodeId" in request:
+            self.file_request = request
 
     def _on_crash(self, _: Any) -> None:
         self._crashed = True

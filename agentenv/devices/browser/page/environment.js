@@ -61,7 +61,7 @@
   // swallows the next input, and stops a browser in lockstep for good. A press on such a field
   // only focuses it (options and dates are chosen by input_text).
   const isDropDown = (node) => node instanceof HTMLSelectElement && !node.multiple && node.size <= 1;
-  const PICKERS = new Set(['color', 'file', 'date', 'datetime-local', 'month', 'time', 'week']);
+  const PICKERS = new Set(['color', 'date', 'datetime-local', 'month', 'time', 'week']);
   const isPicker = (node) => node instanceof HTMLInputElement && PICKERS.has(node.type);
   const sourceOf = (event) => event.composedPath()[0];  // also inside of shadow trees
   const onWindow = (type, handler) => addEventListener.call(window, type, handler, true);
@@ -78,7 +78,9 @@
     if (isPicker(sourceOf(event))) event.preventDefault();
   });
   HTMLSelectElement.prototype.showPicker = () => {};
-  HTMLInputElement.prototype.showPicker = () => {};
+  // Files are asked for by such a field's click, which agentenv answers (choose_file).
+  HTMLInputElement.prototype.showPicker = function () { if (this.type === 'file') this.click(); };
+  delete window.showOpenFilePicker;
 
   // Undoes what a page keeps from the last episode where it is not loaded anew, hides it until
   // `show`, and tells how many {frames} are to do the same; null where another page is open. A

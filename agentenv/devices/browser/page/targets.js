@@ -81,7 +81,7 @@
     }
     if (!agentenv.isEditable(field)) return { error: 'this element is not a text field' };
     if (field.readOnly) return { error: 'this field is read-only' };
-    if (field.type === 'file') return { error: 'files cannot be chosen by typing' };
+    if (field.type === 'file') return { error: 'files are chosen with choose_file' };
     return { kind: 'keys' };
   };
 
@@ -102,12 +102,28 @@
       const choices = options.map(words).join(' | ').slice(0, 500);
       return { error: `there is no option "${wanted.slice(0, 100)}"; the options are ${choices}` };
     }
-    if (option.disabled) return { error: `the option "${wanted.slice(0, 100)}" is disabled` };
+    if (option.matches(':disabled')) return { error: `the option "${wanted.slice(0, 100)}" is disabled` };
     field.focus();
     if (field.multiple && clear) for (const other of options) other.selected = false;
     option.selected = true;
     announce(field);
     return {};
+  };
+
+  const EXAMPLES = {
+    date: '2025-01-31', time: '17:38', 'datetime-local': '2025-01-31T17:38', month: '2025-01',
+    week: '2025-W05', color: '#ff8000',
+  };
+  // What to write instead of a value that the field did not take; empty where it did.
+  const refused = (field, value) => {
+    if (field.type === 'range') {
+      const [low, high] = [Number(field.min || 0), Number(field.max || 100)];
+      const fits = value !== '' && Number(value) >= low && Number(value) <= high;
+      return fits ? '' : `write a number from ${low} to ${high}`;
+    }
+    const took = field.type === 'color'
+      ? field.value === value.toLowerCase() : !value || field.value;
+    return took ? '' : `write it like ${EXAMPLES[field.type]}`;
   };
 
   // Dates and the like have no text to type; month/day/year is what the field itself shows.
@@ -116,13 +132,14 @@
     const us = text.trim().match(/^(\d{1,2})\/(\d{1,2})\/(\d{4})$/);
     const value = us && field.type === 'date'
       ? `${us[3]}-${us[1].padStart(2, '0')}-${us[2].padStart(2, '0')}` : text.trim();
-    const proto = HTMLInputElement.prototype;
+    const write = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
     const before = field.value;
     field.focus();
-    Object.getOwnPropertyDescriptor(proto, 'value').set.call(field, value);
-    if (value && field.type !== 'range' && field.value.toLowerCase() !== value.toLowerCase()) {
-      Object.getOwnPropertyDescriptor(proto, 'value').set.call(field, before);
-      return { error: `"${value.slice(0, 100)}" is not a valid ${field.type}` };
+    write.call(field, value);
+    const refusal = refused(field, value);
+    if (refusal) {
+      write.call(field, before);
+      return { error: `"${value.slice(0, 100)}" is not a valid ${field.type}; ${refusal}` };
     }
     announce(field);
     return {};
