@@ -75,8 +75,8 @@ def _values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         return st.sampled_from(schema["enum"])
     if "prefixItems" in schema:
         return POINTS
-    if "pattern" in schema:
-        return st.from_regex(schema["pattern"], fullmatch=True)
+    if schema.get("format") == "shortcut":
+        return st.sampled_from(SHORTCUTS)
     return {
         "string": TEXT,
         "boolean": st.booleans(),

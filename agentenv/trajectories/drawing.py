@@ -210,7 +210,9 @@ class _Canvas:
         )
 
     def _at(self, point: Point) -> Pixels:
-        return (point[0] * self._layer.width, point[1] * self._layer.height)
+        # An element may lie any distance off the screen; Pillow cannot draw just anywhere.
+        x, y = (min(max(part, -_FAR), _FAR) for part in point)
+        return (x * self._layer.width, y * self._layer.height)
 
     def _px(self, width: float) -> int:
         return max(1, round(width * self._unit))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from agentenv.tasks.base import Oracle
-from agentenv.tasks.miniwob.oracles import clicks, forms, reading, shapes
+from agentenv.tasks.miniwob.oracles import clicks, dragging, forms, mail, reading, shapes
 
 ORACLES: dict[str, Oracle] = {
+    "choose-date": forms.pick_date,
+    "choose-date-easy": forms.pick_date,
+    "choose-date-medium": forms.pick_date,
+    "choose-date-nodelay": forms.pick_date,
     "choose-list": forms.choose_from_list,
     "click-button": clicks.quoted_button,
     "click-button-sequence": clicks.button_sequence,
@@ -21,6 +25,7 @@ ORACLES: dict[str, Oracle] = {
     "click-dialog-2": clicks.dialog_button,
     "click-link": clicks.quoted_link,
     "click-option": forms.choose_option,
+    "click-scroll-list": forms.choose_from_scroll_list,
     "click-shape": shapes.click_shape,
     "click-tab": clicks.tab,
     "click-tab-2": clicks.link_in_tabs,
@@ -31,7 +36,20 @@ ORACLES: dict[str, Oracle] = {
     "click-test-2": clicks.button_in_capitals,
     "click-test-transfer": clicks.button_in_capitals,
     "click-widget": clicks.widget,
+    "copy-paste": forms.copy_text,
     "count-shape": shapes.count_shapes,
+    "drag-box": dragging.box_into_box,
+    "drag-circle": dragging.shape_to_side,
+    "drag-items": dragging.row_of_list,
+    "drag-shapes": dragging.shapes_into_box,
+    "drag-single-shape": dragging.shape_to_side,
+    "drag-sort-numbers": dragging.sort_numbers,
+    "email-inbox": mail.mail,
+    "email-inbox-delete": mail.mail,
+    "email-inbox-forward": mail.mail,
+    "email-inbox-important": mail.mail,
+    "email-inbox-noscroll": mail.mail,
+    "email-inbox-reply": mail.mail,
     "enter-date": forms.enter_date,
     "enter-password": forms.password_twice,
     "enter-text": forms.enter_quoted,
@@ -44,6 +62,8 @@ ORACLES: dict[str, Oracle] = {
     "form-sequence-2": forms.radio_and_number,
     "grid-coordinate": shapes.grid_point,
     "guess-number": forms.guess_number,
+    "highlight-text": dragging.mark_paragraph,
+    "highlight-text-2": dragging.mark_paragraph,
     "identify-shape": shapes.identify_shape,
     "login-user": forms.login,
     "login-user-popup": forms.login,
@@ -51,11 +71,14 @@ ORACLES: dict[str, Oracle] = {
     "odd-or-even": forms.odd_or_even,
     "read-table": reading.cell_of_table,
     "read-table-2": reading.cells_of_table,
+    "resize-textarea": dragging.resize_area,
     "search-engine": reading.search_engine,
     "simple-algebra": reading.unknown_x,
     "simple-arithmetic": reading.sum_of_two,
     "unicode-test": clicks.quoted_button,
     "use-autocomplete": forms.autocomplete,
     "use-autocomplete-nodelay": forms.autocomplete,
+    "use-slider": dragging.sliders,
+    "use-slider-2": dragging.sliders,
 }
 """Name of the page -> its oracle, a function of the observation alone."""

@@ -46,6 +46,41 @@ def choose_from_list(now: Observation) -> Action:
     return tap_named(now, "Submit", "button")
 
 
+def choose_from_scroll_list(now: Observation) -> Action:
+    """Select one or two names from the scroll list, which takes several, and click Submit."""
+    names = between(now.goal, "Select", "from the scroll list").split(", ")
+    box = with_role(now, "listbox")[0]
+    chosen = [name for name in box.value.split(", ") if name]
+    for name in names:
+        if name not in chosen:
+            add = set(chosen) <= set(names) and bool(chosen)
+            return InputText(text=name, clear=not add, **target_of(box))
+    return tap_named(now, "Submit", "button")
+
+
+def copy_text(now: Observation) -> Action:
+    """Copy the text of the text area into the text field below or above it."""
+    area = next(field for field in fields(now) if field.resource_id == "to-copy")
+    entries = [(field, area.value) for field in fields(now) if field != area]
+    return fill(entries, named(now, "Submit", ["button"]))
+
+
+def pick_date(now: Observation) -> Action:
+    """Select 04/15/2016 as the date: leaf through the calendar to its month, then its day."""
+    month, day, year = re.findall(r"\d+", now.goal)
+    field = with_role(now, "textbox")[0]
+    if field.value == f"{month}/{day}/{year}":
+        return tap_named(now, "Submit", "button")
+    shown = [e.name for e in now.elements if re.fullmatch(r"[A-Z][a-z]+ \d{4}", e.name)]
+    if not shown:
+        return tap(field)
+    page = datetime.strptime(shown[0], "%B %Y")
+    wanted = datetime(int(year), int(month), 1)
+    if page != wanted:
+        return tap_named(now, "Next" if page < wanted else "Prev", "link")
+    return tap_named(now, str(int(day)), "link")
+
+
 def enter_quoted(now: Observation) -> Action:
     """Enter "Lino" into the text field and press Submit."""
     return enter(now, quoted(now.goal)[0])
