@@ -23,6 +23,8 @@ _WIDTH = 420
 _SMOOTH = 2
 """Drawn this many times larger and scaled down, because Pillow does not anti-alias."""
 _LONGEST = 28
+_FAR = 10.0
+"""In pictures; what lies further away is drawn there."""
 
 Pixels = tuple[float, float]
 Colour = tuple[int, int, int]

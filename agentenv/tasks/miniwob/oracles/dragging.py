@@ -31,7 +31,7 @@ MINIMA, RANGES = (0, -100, 10, 100), (5, 10, 20, 50, 100)
 NEAR = 4
 """A slider's value is set by arrow keys from as far as this."""
 
-LARGEST, SMALLEST = {"width": 0.68, "height": 0.38}, {"width": 0.3, "height": 0.22}
+LARGEST, SMALLEST = {"width": 0.72, "height": 0.43}, {"width": 0.3, "height": 0.22}
 """Sizes of text areas that no page begins with, as fractions of the screen."""
 GRIP = 6
 """Pixels from a text area's lower right corner to the middle of its grip."""
@@ -175,5 +175,5 @@ def resize_area(now: Observation) -> Action:
         return tap_named(now, "Submit", "button")
     grip = (right - GRIP / WIDTH, bottom - GRIP / HEIGHT)
     if side == "width":
-        return Drag(point=grip, to_point=(min(left + wanted, 0.99), grip[1]))
-    return Drag(point=grip, to_point=(grip[0], min(top + wanted, 0.99)))
+        return Drag(point=grip, to_point=(min(left + wanted, 0.99) - GRIP / WIDTH, grip[1]))
+    return Drag(point=grip, to_point=(grip[0], min(top + wanted, 0.99) - GRIP / HEIGHT))
