@@ -164,16 +164,17 @@ def test_one_file_replaces_another_and_several_add_up(uploads: BrowserDevice) ->
 def test_who_taps_what_asks_for_a_file_is_told_how_to_choose_one(
     uploads: BrowserDevice, name: str
 ) -> None:
-    with pytest.raises(ActionError, match=r"choose_file and one of 'a.txt', 'b ü.txt'"):
-        uploads.act(Tap(element=find(uploads, name).index))
+    assert isinstance(uploads.act(Tap(element=find(uploads, name).index)), Tap)
+    (message,) = uploads.observe().messages
+    assert message.endswith("choose_file and one of 'a.txt', 'b ü.txt'")
     log = log_after(uploads, ChooseFile(name="b ü.txt"))
     assert log == (["f:b ü.txt"] if name == "One" else ["b ü.txt 8"])
 
 
 def test_a_file_field_is_opened_by_the_keyboard_too(uploads: BrowserDevice) -> None:
     uploads.act(PressKey(key="tab"))
-    with pytest.raises(ActionError, match="choose_file"):
-        uploads.act(PressKey(key="enter"))
+    uploads.act(PressKey(key="enter"))
+    assert "choose_file" in str(uploads.observe().messages)
     assert log_after(uploads, ChooseFile(name="a.txt")) == ["f:a.txt"]
 
 
@@ -194,8 +195,7 @@ def test_only_files_that_the_task_provides_are_chosen(
 
 
 def test_a_question_that_was_passed_over_is_not_answered_later(uploads: BrowserDevice) -> None:
-    with pytest.raises(ActionError):
-        uploads.act(Tap(element=find(uploads, "One").index))
+    uploads.act(Tap(element=find(uploads, "One").index))
     uploads.act(Wait(seconds=0.1))
     with pytest.raises(ActionError, match="asks for no file"):
         uploads.act(ChooseFile(name="a.txt"))

@@ -27,7 +27,6 @@ from agentenv.actions import (
 from agentenv.devices.browser import keys
 from agentenv.devices.browser.clock import pass_time
 from agentenv.devices.browser.engine import Engine, InputEvent
-from agentenv.devices.browser.engine import Engine, InputEvent
 from agentenv.devices.browser.files import FileChooser
 from agentenv.devices.browser.frames import Frames
 from agentenv.devices.browser.viewports import Viewport
