@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agentenv.actions import Tap, Wait
 from agentenv.devices.base import BrowserSetup
 from agentenv.devices.browser import SETTLE_MS, BrowserDevice
+from agentenv.devices.browser.lockstep import LockstepEngine
+from agentenv.devices.browser.viewports import Viewport
 from agentenv.observations import Screen
-from tests.devices.browser_pages import find, log_after, open_page, write_page
+from tests.devices.browser_pages import SIZE, find, log_after, open_page, write_page
 from tests.devices.conftest import open_test_browser
 
 CLOCKS = """<div id=box style='width:50px;height:50px;background:red'></div>
@@ -154,3 +158,31 @@ def test_a_reset_without_a_reload_shows_what_the_first_did(
     assert again.elements == first.elements
     assert again.location == first.location
     assert (again.screenshot == first.screenshot).all()
+
+
+class Frames:
+    """Stands for the connection: notes each frame's time as Chromium reads it."""
+
+    def __init__(self) -> None:
+        self.deadline: float | None = None
+        self.microseconds: list[int] = []
+
+    def send(self, method: str, params: Mapping[str, Any]) -> int:
+        assert method == "HeadlessExperimental.beginFrame"
+        self.microseconds.append(int(params["frameTimeTicks"] * 1000))
+        return 0
+
+    def wait(self, call_id: int, timeout: float) -> dict[str, Any]:
+        return {}
+
+
+@pytest.mark.parametrize("uptime", [0.0, 17068771.75, 17105265.087, 9e9 + 1 / 3])
+def test_every_frame_is_later_than_the_last_in_whole_microseconds(uptime: float) -> None:
+    engine = LockstepEngine(Viewport(*SIZE))
+    frames = Frames()
+    engine._connection = frames  # type: ignore[assignment]
+    engine._clock_ticks = uptime
+    for number in range(200):
+        engine.draw()
+        engine._clock_ticks += 0.001 * (number % 3)
+    assert frames.microseconds == sorted(set(frames.microseconds))
