@@ -7,7 +7,7 @@ from itertools import product
 
 from agentenv.actions import Action, Drag, Point, PressKey
 from agentenv.observations import Bounds, Observation, UIElement
-from agentenv.tasks.miniwob.oracles.screen import named, tap_named, with_role
+from agentenv.tasks.miniwob.oracles.screen import named, tap_named, with_id, with_role
 from agentenv.tasks.miniwob.pages import HEIGHT, WIDTH
 from agentenv.tasks.targets import target_of
 
@@ -57,7 +57,7 @@ def row_of_list(now: Observation) -> Action:
     """Drag Rois to the 2nd position, to the top, to the bottom, up or down by one position."""
     rows = with_role(now, "text")
     name, where = re.findall(r"Drag (\w+) (.+)\.", now.goal)[0]
-    old = next(number for number, row in enumerate(rows) if row.name == name)
+    old = {row.name: number for number, row in enumerate(rows)}[name]
     position = re.search(ORDINALS, where)
     if position:
         new = int(position[1]) - 1
@@ -89,7 +89,9 @@ def sort_numbers(now: Observation) -> Action:
 def shapes_into_box(now: Observation) -> Action:
     """Drag all circles into the black box."""
     kind = FIGURES[re.findall(r"Drag all (\w+) into", now.goal)[0]]
-    box = next(e for e in now.elements if e.resource_id == "shape-container")
+    box = with_id(now, "shape-container")
+    if box is None:
+        raise LookupError("no box")
     for shape in with_role(now, kind):
         if shape != box and not holds_point(box.bounds, shape.center):
             return Drag(**target_of(shape), to_point=box.center, to_label="box")
@@ -119,7 +121,8 @@ def sliders(now: Observation) -> Action:
     parts = with_role(now, "generic")
     values = [e for e in now.elements if e.resource_id.startswith("val")]
     wishes = re.findall(r"-?\d+", now.goal)
-    for track, handle, shown, wish in zip(parts[::2], parts[1::2], values, wishes, strict=True):
+    for number, wish in enumerate(wishes):
+        track, handle, shown = parts[2 * number], parts[2 * number + 1], values[number]
         if shown.name != wish:
             return set_slider(track.bounds, handle, int(shown.name), int(wish))
     return tap_named(now, "Submit", "button")

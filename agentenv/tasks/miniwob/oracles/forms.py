@@ -16,6 +16,7 @@ from agentenv.tasks.miniwob.oracles.screen import (
     same_row,
     tap,
     tap_named,
+    with_id,
     with_role,
 )
 from agentenv.tasks.targets import target_of
@@ -60,7 +61,9 @@ def choose_from_scroll_list(now: Observation) -> Action:
 
 def copy_text(now: Observation) -> Action:
     """Copy the text of the text area into the text field below or above it."""
-    area = next(field for field in fields(now) if field.resource_id == "to-copy")
+    area = with_id(now, "to-copy")
+    if area is None:
+        return tap(None)
     entries = [(field, area.value) for field in fields(now) if field != area]
     return fill(entries, named(now, "Submit", ["button"]))
 

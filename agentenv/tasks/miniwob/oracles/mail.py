@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from agentenv.actions import Action
-from agentenv.observations import Observation, UIElement
-from agentenv.tasks.miniwob.oracles.screen import fields, fill, named, quoted, tap
+from agentenv.observations import Observation
+from agentenv.tasks.miniwob.oracles.screen import fields, fill, named, quoted, tap, with_id
 
 BUTTONS = {"delete": "trash", "important": "star", "reply": "Reply", "forward": "Forward"}
 """A word of the goal -> the button of an open e-mail."""
@@ -22,9 +22,4 @@ def mail(now: Observation) -> Action:
     if with_id(now, "close-email") is None:
         return tap(named(now, sender))
     button = next(button for word, button in BUTTONS.items() if word in wish)
-    return tap(next(e for e in now.elements if button in (e.name, e.description)))
-
-
-def with_id(now: Observation, resource_id: str) -> UIElement | None:
-    """The element of that id."""
-    return next((e for e in now.elements if e.resource_id == resource_id), None)
+    return tap(next((e for e in now.elements if button in (e.name, e.description)), None))

@@ -36,6 +36,11 @@ def with_role(observation: Observation, *roles: str) -> list[UIElement]:
     return [element for element in observation.elements if element.role in roles]
 
 
+def with_id(observation: Observation, resource_id: str) -> UIElement | None:
+    """The element that the page calls so."""
+    return next((e for e in observation.elements if e.resource_id == resource_id), None)
+
+
 def fields(observation: Observation) -> list[UIElement]:
     """What can be typed into, in the page's order."""
     return [element for element in observation.elements if element.editable]
