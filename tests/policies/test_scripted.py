@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agentenv.actions import Action, Answer, Finish, InputText, Tap, Wait
+from agentenv.actions import Action, Answer, Drag, Finish, InputText, Swipe, Tap, Wait
 from agentenv.dialects import get_dialect
 from agentenv.errors import ActionError, ConfigError
 from agentenv.observations import Observation, UIElement
@@ -180,3 +180,16 @@ def test_an_element_is_aimed_at_in_its_middle_on_the_screen() -> None:
 def test_random_actions_need_no_goal() -> None:
     action = random_action(screen(FIELD, goal=""), np.random.default_rng(0))
     assert isinstance(action, InputText)
+
+
+def test_a_drag_is_said_as_a_swipe_where_there_is_no_word_for_it() -> None:
+    elements = (
+        UIElement(0, "text", "Card", (0.0, 0.0, 0.2, 0.2)),
+        UIElement(1, "text", "Bin", (0.8, 0.8, 1.0, 1.0)),
+    )
+    observation = Observation(b"", elements, "", goal="")
+    drag = Drag(label="Card", element=0, to_label="Bin", to_element=1)
+    assert say(drag, observation, JSON).action == drag
+    swipe = say(drag, observation, QWEN).action
+    assert isinstance(swipe, Swipe)
+    assert (*swipe.start, *swipe.end) == pytest.approx((0.1, 0.1, 0.9, 0.9), abs=0.001)
