@@ -236,6 +236,8 @@ class LockstepEngine:
             self._draw(deadline)
         for call_id in calls:
             while not self._receive_until(call_id, _INPUT_PATIENCE):
+                if time.monotonic() > deadline:  # frames may go on while scripts do not
+                    raise DeviceError("the page does not take input", "page_hung")
                 self._draw(deadline)
             with suppress(ProtocolError):
                 self._open_connection.wait(call_id)
