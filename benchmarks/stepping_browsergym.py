@@ -12,6 +12,8 @@ from browsergym.miniwob.base import AbstractMiniwobTask
 from benchmarks.stepping import Stepper
 
 NO_DELAYS = {"slow_mo": 0, "pre_observation_delay": 0.0}
+_PATIENCE_MS = 60_000
+"""Not to give up on a busy machine, as its own 5 s do; it makes nothing slower."""
 SCALE = 1.5
 """Its screenshots of MiniWoB++ are that much larger than the page, and so are its coordinates."""
 
@@ -28,6 +30,7 @@ class BrowserGymStepper:
             PageTask,
             task_kwargs={"base_url": base_url},
             action_mapping=actions.to_python_code,
+            timeout=_PATIENCE_MS,
             **settings,
         )
 

@@ -7,6 +7,9 @@ from miniwob.environment import MiniWoBEnvironment
 
 from benchmarks.stepping import Stepper
 
+_NO_LIMIT_MS = 1_000_000
+"""BrowserGym's."""
+
 
 def _no_fields(goal: str) -> list[tuple[str, str]]:
     """Our own page has none, and the environment must be told so."""
@@ -20,6 +23,8 @@ class MiniWobStepper:
         self._env = MiniWoBEnvironment(
             page, base_url=base_url, field_extractor=_no_fields if base_url else None
         )
+        # As in the others, no episode ends because the machine is slow.
+        self._env.instance.driver.execute_script(f"core.EPISODE_MAX_TIME = {_NO_LIMIT_MS}")
 
     def reset(self, seed: int) -> None:
         self._observation, _ = self._env.reset(seed=seed)
