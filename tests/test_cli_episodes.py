@@ -128,6 +128,8 @@ def test_an_interrupted_collection_keeps_its_episodes_and_leaves_no_browser(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        # Tests that run in a shell's background inherit that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     manifest = tmp_path / "store" / "manifest.json"
     deadline = time.monotonic() + 60
