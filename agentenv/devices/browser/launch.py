@@ -249,10 +249,19 @@ def limit_memory(pid: int) -> None:
     if not hasattr(resource, "prlimit"):  # Linux only
         return
     limit = MEMORY_MB << 20
-    with suppress(psutil.NoSuchProcess, ProcessLookupError, PermissionError):
-        process = psutil.Process(pid)
-        for one in (process, *process.children(recursive=True)):
-            resource.prlimit(one.pid, resource.RLIMIT_DATA, (limit, limit))
+    limited: set[int] = set()
+    new = {pid}
+    # A process may start another between being listed and being limited: look again.
+    while new:
+        for one in new:
+            with suppress(ProcessLookupError, PermissionError):
+                resource.prlimit(one, resource.RLIMIT_DATA, (limit, limit))
+        limited |= new
+        try:
+            children = psutil.Process(pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return
+        new = {child.pid for child in children} - limited
 
 
 def _not_started(binary: Path, error: OSError) -> DeviceError:
