@@ -22,16 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tyro
 
 from agentenv.actions import Tap
-from agentenv.cli.main import configure_logging, print_error
 from agentenv.devices.base import BrowserSetup
 from agentenv.devices.browser.device import BrowserDevice
 from agentenv.devices.browser.lockstep import LockstepEngine
 from agentenv.devices.browser.viewports import Viewport
-from agentenv.errors import AgentenvError
 from agentenv.progress import console
+from benchmarks.command import run_command
 from benchmarks.results_file import RESULTS, Row, write_results
 
 NAME = "browser_latency"
@@ -186,14 +184,7 @@ def result_rows(label: str, times: dict[str, list[float]]) -> list[Row]:
 
 def main() -> int:
     """Parse the command line and run; returns the exit status."""
-    config = tyro.cli(BenchmarkConfig, prog=f"python -m benchmarks.{NAME}")
-    configure_logging(verbose=False)
-    try:
-        run(config)
-    except AgentenvError as error:
-        print_error(str(error))
-        return 1
-    return 0
+    return run_command(NAME, BenchmarkConfig, run)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tyro
 
-from agentenv.cli.main import configure_logging, print_error
-from agentenv.errors import AgentenvError, ConfigError
+from agentenv.errors import ConfigError
 from agentenv.progress import console
+from benchmarks.command import run_command
 from benchmarks.peers import Peers
 from benchmarks.results_file import RESULTS, Row, write_results
 from benchmarks.stepping import ENVIRONMENTS, TAPS, Measured
@@ -197,14 +196,7 @@ def _short(value: float) -> float:
 
 def main() -> int:
     """Parse the command line and run; returns the exit status."""
-    config = tyro.cli(BenchmarkConfig, prog=f"python -m benchmarks.{NAME}")
-    configure_logging(verbose=False)
-    try:
-        run(config)
-    except AgentenvError as error:
-        print_error(str(error))
-        return 1
-    return 0
+    return run_command(NAME, BenchmarkConfig, run)
 
 
 if __name__ == "__main__":

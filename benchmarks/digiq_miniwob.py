@@ -16,15 +16,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-import tyro
-
-from agentenv.cli.main import configure_logging, print_error
 from agentenv.config import config_to_mapping, load_config
 from agentenv.data_files import data_file
-from agentenv.errors import AgentenvError, ConfigError
+from agentenv.errors import ConfigError
 from agentenv.progress import console
 from agentenv.statistics import SuccessRate, Summary, print_table, summarise
 from agentenv.trajectories.store import TrajectoryStore
+from benchmarks.command import run_command
 from benchmarks.results_file import RESULTS, Row, check_command, write_results
 from trainers.digiq.config import DigiQConfig
 
@@ -260,14 +258,7 @@ def _evaluation(path: Path, label: str) -> TrajectoryStore:
 
 def main() -> int:
     """Parse the command line and run; returns the exit status."""
-    config = tyro.cli(BenchmarkConfig, prog="python -m benchmarks.digiq_miniwob")
-    configure_logging(verbose=False)
-    try:
-        run(config)
-    except AgentenvError as error:
-        print_error(str(error))
-        return 1
-    return 0
+    return run_command(NAME, BenchmarkConfig, run)
 
 
 if __name__ == "__main__":
