@@ -15,7 +15,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.reached.append(f"{self.command} {self.path}")
-        self.server.cookies.append(self.headers.get("Cookie", ""))
+        self.server.cookies.append((self.path, self.headers.get("Cookie", "")))
         content = self.server.pages.get(self.path.partition("?")[0], "<p>Empty</p>")
         if callable(content):
             content = content(body)
@@ -42,7 +42,7 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     reached: list[str]
-    cookies: list[str]
+    cookies: list[tuple[str, str]]
     pages: Mapping[str, Any]
 
 
@@ -53,7 +53,8 @@ class Site:
         self.pages: dict[str, Any] = {}
         """Path -> HTML, bytes, a function of the request's body, or "-> address"."""
         self.reached: list[str] = []
-        self.cookies: list[str] = []
+        self.cookies: list[tuple[str, str]] = []
+        """Path and cookies of each request; a browser asks for an icon when it likes."""
         self._server = _Server((host, 0), _Handler, bind_and_activate=False)
         self._server.reached, self._server.cookies = self.reached, self.cookies
         self._server.pages = self.pages
