@@ -8,11 +8,12 @@ from pathlib import Path
 
 import torch
 
-from agentenv.actions import BROWSER_ACTIONS, Invalid
+from agentenv.actions import BROWSER_ACTIONS
 from agentenv.dialects import get_dialect
 from agentenv.policies.base import Decision, History
 from agentenv.policies.language_model import Completion, VisionLanguageModel
 from agentenv.policies.prompts import PROMPT_VERSION, render
+from agentenv.tasks.targets import does_nothing
 
 
 class VLMPolicy:
@@ -78,16 +79,18 @@ class VLMPolicy:
         Args:
             histories: B of them.
             n: answers for each; the prompt is encoded once for all of them.
-            resample_invalid: how often answers that do not parse are drawn again.
+            resample_invalid: how often answers that do not parse, or that are aimed at an
+                element that is not there, are drawn again.
         """
         result: list[list[Decision]] = []
         together = max(1, self.batch_size // n)
         for start in range(0, len(histories), together):
             batch = histories[start : start + together]
+            screens = [history.observation.elements for history in batch]
             places = [(row, slot) for row in range(len(batch)) for slot in range(n)]
             decisions = dict(zip(places, self._answers(batch, places), strict=True))
             for _ in range(resample_invalid):
-                bad = [p for p in places if isinstance(decisions[p].action, Invalid)]
+                bad = [p for p in places if does_nothing(decisions[p].action, screens[p[0]])]
                 decisions |= dict(zip(bad, self._answers(batch, bad), strict=True))
             result += [[decisions[row, slot] for slot in range(n)] for row in range(len(batch))]
         return result

@@ -10,6 +10,7 @@ from agentenv.actions import (
     TARGET_FIELDS,
     Action,
     InputText,
+    Invalid,
     Point,
     Scroll,
 )
@@ -44,6 +45,18 @@ def label_of(element: UIElement) -> str:
     return " ".join(text.split())[:MAX_LABEL].rstrip()
 
 
+def missing_element(action: Action, elements: Sequence[UIElement]) -> int | None:
+    """Index of an element that the action is aimed at and that is not there."""
+    named = [getattr(action, by_index, None) for _, by_index, _ in TARGET_FIELDS]
+    there = {None, *(element.index for element in elements)}
+    return next((index for index in named if index not in there), None)
+
+
+def does_nothing(action: Action, elements: Sequence[UIElement]) -> bool:
+    """Whether that can be told beforehand: it did not parse, or its element is not there."""
+    return isinstance(action, Invalid) or missing_element(action, elements) is not None
+
+
 def at_center(action: Action, elements: Sequence[UIElement]) -> Action:
     """The same action aimed at its elements' centres, for dialects that only know points.
 
@@ -52,16 +65,16 @@ def at_center(action: Action, elements: Sequence[UIElement]) -> Action:
     Raises:
         ActionError: no such element.
     """
+    missing = missing_element(action, elements)
+    if missing is not None:
+        raise ActionError(f"no element {missing}; there are {len(elements)}")
     found = {element.index: element for element in elements}
     update: dict[str, object] = {}
     for _, by_index, by_point in TARGET_FIELDS:
         index = getattr(action, by_index, None)
-        if index is None:
-            continue
-        if index not in found:
-            raise ActionError(f"no element {index}; there are {len(elements)}")
-        x, y = found[index].center
-        update |= {by_index: None, by_point: (min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0))}
+        if index is not None:
+            x, y = found[index].center
+            update |= {by_index: None, by_point: (min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0))}
     return action.model_copy(update=update) if update else action
 
 

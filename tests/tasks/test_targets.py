@@ -2,9 +2,19 @@ from __future__ import annotations
 
 import pytest
 
-from agentenv.actions import Action, DoubleTap, InputText, PressKey, Scroll, Swipe, Tap
+from agentenv.actions import (
+    Action,
+    DoubleTap,
+    Drag,
+    InputText,
+    Invalid,
+    PressKey,
+    Scroll,
+    Swipe,
+    Tap,
+)
 from agentenv.observations import UIElement
-from agentenv.tasks.targets import aimed
+from agentenv.tasks.targets import aimed, does_nothing
 
 ELEMENTS = (
     UIElement(0, "region", "", (0.0, 0.0, 1.0, 0.5), scrollable=True),
@@ -34,3 +44,18 @@ def test_what_a_person_does_at_a_point_is_said_by_element_where_that_is_the_same
     done: Action, meant: Action
 ) -> None:
     assert aimed(done, ELEMENTS) == meant
+
+
+@pytest.mark.parametrize(
+    ("action", "nothing"),
+    [
+        (Tap(element=4), False),
+        (Tap(element=5), True),
+        (Tap(point=(0.5, 0.5)), False),
+        (Drag(element=1, to_element=9), True),
+        (InputText(text="Ada"), False),
+        (Invalid(reason="no action"), True),
+    ],
+)
+def test_what_does_nothing_is_known_beforehand(action: Action, nothing: bool) -> None:
+    assert does_nothing(action, ELEMENTS) is nothing

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from agentenv.actions import Tap
 from agentenv.data_files import data_file
 from agentenv.dialects import get_dialect
@@ -11,7 +13,13 @@ from agentenv.observations import Observation, UIElement
 from agentenv.policies.vlm import VLMPolicy
 from agentenv.trajectories.episode import Episode, Step
 from tests.small_models import noise_png
-from trainers.digiq.candidates import load_candidates, propose_candidates, save_candidates
+from trainers.digiq.candidates import (
+    Candidates,
+    load_candidates,
+    propose_candidates,
+    save_candidates,
+)
+from trainers.digiq.features import geometry_of
 
 JSON = get_dialect("json")
 SCREEN = Observation(
@@ -50,3 +58,10 @@ def test_the_trained_policy_proposes_what_is_on_the_screen() -> None:
     proposed = [JSON.parse(text) for text in rows[0].texts[1:]]
     wanted = sum(action == Tap(label="Ok", element=0) for action in proposed)
     assert wanted > len(proposed) / 2
+
+
+def test_a_candidate_that_is_aimed_at_nothing_is_invalid() -> None:
+    texts = (*(JSON.print(Tap(element=index)) for index in (0, 1, 2)), "no action")
+    row = Candidates(texts, (0.0,) * 4)
+    _, valid = geometry_of([row], [SCREEN.elements], JSON, torch.zeros(1, 4, 2))
+    assert valid.tolist() == [[True, True, False, False]]

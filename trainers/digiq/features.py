@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from agentenv.actions import Invalid
 from agentenv.dialects.base import Dialect
 from agentenv.observations import UIElement
 from agentenv.policies.base import History, Turn
 from agentenv.policies.language_model import VisionLanguageModel
 from agentenv.policies.prompts import Prompt
+from agentenv.tasks.targets import does_nothing
 from agentenv.trajectories.episode import Episode
 from trainers.digiq.candidates import Candidates
 from trainers.digiq.feature_cache import STATE, FeatureCache, action_key
@@ -211,7 +211,8 @@ def geometry_of(
         scores: (S, N, 2), of `score_candidates`.
 
     Returns:
-        (S, N, G) float32 and (S, N) bool.
+        (S, N, G) float32 and (S, N) bool. An action on an element that is not there is as
+        invalid as text that does not parse: neither does anything.
     """
     parsed = [[dialect.parse(text) for text in row.texts] for row in candidates]
     geometry = np.stack(
@@ -220,7 +221,10 @@ def geometry_of(
             for seen, row in zip(elements, parsed, strict=True)
         ]
     )
-    valid = [[not isinstance(action, Invalid) for action in row] for row in parsed]
+    valid = [
+        [not does_nothing(action, seen) for action in row]
+        for seen, row in zip(elements, parsed, strict=True)
+    ]
     both = torch.cat([torch.from_numpy(geometry), scores.clamp(-20, 0) / 5], dim=-1)
     return both, torch.tensor(valid)
 
