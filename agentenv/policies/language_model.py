@@ -207,6 +207,7 @@ class VisionLanguageModel:
         *,
         owners: Sequence[int] | None = None,
         layer: int | None = None,
+        temperature: float = 1.0,
     ) -> Extension:
         """Continue prefixes by suffixes (consumes the prefix's cache).
 
@@ -217,6 +218,8 @@ class VisionLanguageModel:
                 them, R must be B * N and the N of the first prompt come first.
             layer: also return this layer's hidden state (index into
                 `output_hidden_states`, 0 being the embeddings, -1 the last).
+            temperature: of the distribution whose log-probabilities are returned; 0 is
+                greedy: every token but the likeliest has minus infinity.
         """
         prompts = len(prefix.attention_mask)
         if owners is None:
@@ -241,12 +244,13 @@ class VisionLanguageModel:
         logits = out.logits.float()
         first = prefix.last_logits[index][:, None]
         predictions = torch.cat([first, logits[:, :-1]], dim=1)
-        log_probs = torch.log_softmax(predictions, -1).gather(-1, ids[..., None])[..., 0]
+        scores = _log_probs_at(predictions, temperature)
+        log_probs = scores.gather(-1, ids[..., None])[..., 0].masked_fill(~mask, 0.0)
         hidden = None
         if layer is not None:
             rows = torch.arange(len(suffixes), device=self.device)
             hidden = out.hidden_states[layer][rows, lengths - 1].float()
-        return Extension(logits, log_probs * mask, mask, hidden)
+        return Extension(logits, log_probs, mask, hidden)
 
     @torch.no_grad()
     def sample(
@@ -315,3 +319,11 @@ class VisionLanguageModel:
             Completion(text, tuple(ids), tuple(scores))
             for text, ids, scores in zip(texts, tokens, log_probs, strict=True)
         ]
+
+
+def _log_probs_at(logits: Tensor, temperature: float) -> Tensor:
+    """Scores (..., V) as log-probabilities of the tempered, or at 0 the greedy, distribution."""
+    if temperature:
+        return torch.log_softmax(logits / temperature, -1)
+    likeliest = logits.argmax(-1, keepdim=True)
+    return torch.full_like(logits, -torch.inf).scatter(-1, likeliest, 0.0)

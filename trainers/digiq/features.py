@@ -24,6 +24,7 @@ from trainers.digiq.feature_cache import STATE, FeatureCache, action_key
 from trainers.digiq.geometry import action_geometry
 from trainers.digiq.representation import Topic, ask
 from trainers.digiq.transitions import TransitionFeatures, lay_out
+from trainers.scoring import score_answers
 
 
 @torch.no_grad()
@@ -132,7 +133,6 @@ def _hidden_states(
     return result
 
 
-@torch.no_grad()
 def score_candidates(
     base: VisionLanguageModel,
     prompts: Sequence[Prompt],
@@ -147,29 +147,8 @@ def score_candidates(
         (S, N, 2) float32: log-probability of the candidate's wording, summed over tokens,
         and of its least likely token; both at temperature 1.
     """
-    scores = torch.zeros(len(prompts), len(candidates[0].texts), 2)
-    for start in range(0, len(prompts), batch_size):
-        batch = candidates[start : start + batch_size]
-        owners, texts, order = _distinct(batch)
-        prefix = base.encode(prompts[start : start + batch_size])
-        extension = base.extend(prefix, [base.tokenize(text) for text in texts], owners=owners)
-        found = torch.stack([extension.log_probs.sum(1), extension.log_probs.amin(1)], dim=1)
-        scores[start : start + len(batch)] = found[order].view(len(batch), -1, 2).cpu()
-        progress(start + len(batch))
-    return scores
-
-
-def _distinct(batch: Sequence[Candidates]) -> tuple[list[int], list[str], list[int]]:
-    """What needs computing: equal candidates of a state get equal numbers.
-
-    Returns:
-        Of each distinct candidate, the row of its state and its text; and for every
-        candidate of every state, in order, which distinct one it is.
-    """
-    pairs = [(i, text) for i, row in enumerate(batch) for text in dict.fromkeys(row.texts)]
-    place = {pair: number for number, pair in enumerate(pairs)}
-    order = [place[i, text] for i, row in enumerate(batch) for text in row.texts]
-    return [i for i, _ in pairs], [text for _, text in pairs], order
+    answers = [[base.tokenize(text) for text in row.texts] for row in candidates]
+    return score_answers(base, prompts, answers, batch_size=batch_size, progress=progress)
 
 
 def _memory_map(path: Path, shape: tuple[int, ...]) -> np.memmap:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from agentenv.actions import BROWSER_ACTIONS
 from agentenv.collecting import collect
@@ -49,8 +49,8 @@ from trainers.digiq.features import (
     final_features,
     final_history,
     score_candidates,
-    transitions,
 )
+from trainers.digiq.finished import read_features, state_prompts, usable_episodes
 from trainers.digiq.inputs import StageInputs, critic_of
 from trainers.digiq.methods import Selection, examples_of
 from trainers.digiq.report import write_digiq_report
@@ -126,8 +126,7 @@ class DigiQ:
                 description="1 collect",
             )
             self.run.finish("collect", self.inputs.collect, {"data": str(path)})
-        episodes = [e for e in TrajectoryStore(path).episodes() if e.steps and not e.infra_error]
-        episodes = [e for e in episodes if e.terminated or e.final_observation is not None]
+        episodes = usable_episodes(TrajectoryStore(path))
         if not episodes:
             raise ConfigError(f"no usable episode in {path}")
         return episodes
@@ -135,12 +134,7 @@ class DigiQ:
     @cached_property
     def prompts(self) -> list[Prompt]:
         """Prompts of all logged states, in order."""
-        form = PromptFormat.load(self.config.base)
-        return [
-            render(episode.history_at(number), self.dialect, form, BROWSER_ACTIONS)
-            for episode in self.episodes
-            for number in range(len(episode.steps))
-        ]
+        return state_prompts(self.episodes, self.dialect, PromptFormat.load(self.config.base))
 
     @cached_property
     def candidates(self) -> list[Candidates]:
@@ -225,10 +219,7 @@ class DigiQ:
                 )
             save_file({"state": finals, "scores": scores}, folder / "more.safetensors")
             self.run.finish("features", self.inputs.features, {"states": len(self.prompts)})
-        more = load_file(folder / "more.safetensors")
-        return transitions(
-            self.episodes, self.candidates, self.dialect, folder, more["state"], more["scores"]
-        )
+        return read_features(folder, self.episodes, self.candidates, self.dialect)
 
     @cached_property
     def critic(self) -> Critic:

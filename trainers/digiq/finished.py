@@ -1,0 +1,140 @@
+"""A finished run of `agentenv train digiq`, opened to be looked at: no stage runs, no file changes.
+
+What a run learned from and what it made is read as its stages left it. Whether they would
+run again today (other settings, another version) does not matter here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from agentenv.actions import BROWSER_ACTIONS
+from agentenv.config import load_config
+from agentenv.dialects import get_dialect
+from agentenv.dialects.base import Dialect
+from agentenv.errors import ConfigError
+from agentenv.policies.prompts import Prompt, PromptFormat, render
+from agentenv.trajectories.episode import Episode
+from agentenv.trajectories.store import TrajectoryStore
+from trainers.digiq.candidates import Candidates, load_candidates
+from trainers.digiq.config import DigiQConfig
+from trainers.digiq.features import transitions
+from trainers.digiq.transitions import TransitionFeatures
+
+
+def usable_episodes(store: TrajectoryStore) -> list[Episode]:
+    """Logged episodes that can be learned from: no infrastructure failures, and with what
+    was seen after the last action where more could have followed."""
+    episodes = [e for e in store.episodes() if e.steps and not e.infra_error]
+    return [e for e in episodes if e.terminated or e.final_observation is not None]
+
+
+def state_prompts(
+    episodes: Sequence[Episode], dialect: Dialect, form: PromptFormat
+) -> list[Prompt]:
+    """Prompts of all logged states, in order."""
+    return [
+        render(episode.history_at(number), dialect, form, BROWSER_ACTIONS)
+        for episode in episodes
+        for number in range(len(episode.steps))
+    ]
+
+
+def read_features(
+    folder: Path,
+    episodes: Sequence[Episode],
+    candidates: Sequence[Candidates],
+    dialect: Dialect,
+) -> TransitionFeatures:
+    """What the stage `features` wrote into its folder, with the episodes' outcomes."""
+    more = load_file(folder / "more.safetensors")
+    return transitions(episodes, candidates, dialect, folder, more["state"], more["scores"])
+
+
+class FinishedRun:
+    """One run directory.
+
+    Each `cached_property` raises `ConfigError` if its stage has not finished.
+
+    Args:
+        path: the run directory, which may have been moved.
+
+    Raises:
+        ConfigError: it is none of `agentenv train digiq`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not (path / "config.yaml").is_file():
+            raise ConfigError(
+                f"{path} is not a run of agentenv train digiq: it has no config.yaml; "
+                "give the folder that the training had as --out"
+            )
+        try:
+            config = load_config(DigiQConfig, path / "config.yaml")
+        except ConfigError as error:
+            raise ConfigError(
+                f"{path} is not a run of agentenv train digiq, or of another version of it: {error}"
+            ) from error
+        self.path = path
+        self.config = replace(config, out=path)
+        self.dialect = get_dialect(config.dialect)
+
+    def stage(self, name: str) -> dict[str, Any]:
+        """A finished stage's marker: the fingerprint of its ``inputs``, and its ``result``.
+
+        Raises:
+            ConfigError: the stage has not finished.
+        """
+        try:
+            marker: dict[str, Any] = json.loads((self.path / "stages" / f"{name}.json").read_text())
+        except FileNotFoundError:
+            raise ConfigError(
+                f"{self.path} is unfinished: its stage {name} has not been run to the end; "
+                f"resume it: agentenv train digiq --config {self.path / 'config.yaml'}"
+            ) from None
+        return marker
+
+    @cached_property
+    def store(self) -> TrajectoryStore:
+        """What was learned from."""
+        data = self.config.collect.data
+        if data is None:
+            data = self.path / Path(self.stage("collect")["result"]["data"]).name
+        return TrajectoryStore(data)
+
+    @cached_property
+    def episodes(self) -> list[Episode]:
+        """The logged episodes that were learned from."""
+        return usable_episodes(self.store)
+
+    @cached_property
+    def prompts(self) -> list[Prompt]:
+        """Prompts of all logged states, in order."""
+        form = PromptFormat.load(self.config.base)
+        return state_prompts(self.episodes, self.dialect, form)
+
+    @cached_property
+    def candidates(self) -> list[Candidates]:
+        """Candidate actions of every logged state."""
+        self.stage("candidates")
+        return load_candidates(self.path / "candidates.parquet")
+
+    @cached_property
+    def features(self) -> TransitionFeatures:
+        """Frozen features of all states and candidates, with their outcomes."""
+        self.stage("features")
+        return read_features(self.path / "features", self.episodes, self.candidates, self.dialect)
+
+    def model(self, label: str) -> str:
+        """Name or path of the model of the base policy (`base`) or of a method's actor."""
+        if label == "base":
+            return self.config.base
+        self.stage(f"actor_{label}")
+        return str(self.path / "models" / label)
