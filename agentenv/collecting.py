@@ -17,6 +17,7 @@ from agentenv.progress import track
 from agentenv.rollouts import RolloutStats, rollout
 from agentenv.tasks.base import Split, Task
 from agentenv.tasks.selection import suite_of
+from agentenv.trajectories.card_page import keep_card
 from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.manifest import MANIFEST
 from agentenv.trajectories.store import EpisodeKey, TrajectoryStore, TrajectoryWriter
@@ -45,7 +46,8 @@ def collect(
 ) -> TrajectoryStore:
     """Run `policy` on numbered instances of every task and store what happens.
 
-    Episodes already in the store are not run again.
+    Episodes already in the store are not run again. In the end the store gets its dataset
+    card (`agentenv.trajectories.card_page`).
 
     Args:
         policy: what acts.
@@ -83,7 +85,7 @@ def collect(
         suite=suite,
         seed=seed,
         shard_episodes=SHARD_EPISODES,
-        metadata={**(metadata or {}), **identity},
+        metadata={**(metadata or {}), **identity, "temperature": temperature_of(policy)},
     )
     with writer:
         present = TrajectoryStore(path).keys()
@@ -108,6 +110,8 @@ def collect(
                     writer.append(episode)
                     stats.count(episode)
                     progress.advance(text=remark(stats))
+        writer.flush()
+        keep_card(path)
     return TrajectoryStore(path)
 
 
@@ -173,6 +177,11 @@ def refuse_mixture(path: Path, identity: Mapping[str, str]) -> None:
                 f"{path} was collected with {name.replace('_', ' ')} {recorded[name]!r}, not "
                 f"{value!r}; write to another directory, or continue with the same"
             )
+
+
+def temperature_of(policy: Policy) -> float | None:
+    """At which a policy samples; None of one that has no temperature."""
+    return getattr(policy, "temperature", None)
 
 
 def remark(stats: RolloutStats) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -55,6 +56,13 @@ class SuccessRate:
     infra_errors: int = 0
     """Episodes beside `n` that the infrastructure failed."""
 
+    @classmethod
+    def of(cls, episode: Episode) -> SuccessRate:
+        """One episode's share in a rate."""
+        if episode.infra_error:
+            return cls(infra_errors=1)
+        return cls(successes=int(episode.success), n=1)
+
     @property
     def rate(self) -> float:
         """successes / n; NaN if nothing counts."""
@@ -80,6 +88,17 @@ class SuccessRate:
         return f"{100 * self.rate:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
+def rate_of(rate: SuccessRate) -> dict[str, Any]:
+    """A success rate as plain values; null where nothing could be measured."""
+    return {
+        "value": None if math.isnan(rate.rate) else rate.rate,
+        "ci95": list(rate.interval),
+        "n": rate.n,
+        "successes": rate.successes,
+        "infra_errors": rate.infra_errors,
+    }
+
+
 @dataclass(frozen=True)
 class Summary:
     """The success rates of one set of episodes."""
@@ -99,9 +118,7 @@ def summarise(episodes: Iterable[Episode]) -> Summary:
     for episode in episodes:
         if episode.infra_error:
             causes[episode.infra_error] += 1
-            by_task[episode.task] += SuccessRate(infra_errors=1)
-        else:
-            by_task[episode.task] += SuccessRate(successes=int(episode.success), n=1)
+        by_task[episode.task] += SuccessRate.of(episode)
     return Summary(
         overall=reduce(SuccessRate.__add__, by_task.values(), SuccessRate()),
         by_task=dict(sorted(by_task.items())),

@@ -33,6 +33,7 @@ def test_collect_stores_episodes_resumes_and_view_shows_them(
     command = ["collect", "--tasks", *TASKS, "--policy", "oracle", "--out", str(store)]
     assert main([*command, "--episodes", "1"]) == 0
     assert keys(store) == {(task, "train", 0, 0) for task in TASKS}
+    assert "2 episodes of 2 tasks" in (store / "README.md").read_text(encoding="utf-8")
     shards = TrajectoryStore(store).shard_paths
 
     assert main([*command, "--episodes", "2", "--attempts", "2"]) == 0
@@ -40,6 +41,14 @@ def test_collect_stores_episodes_resumes_and_view_shows_them(
         (task, "train", index, attempt) for task in TASKS for index in (0, 1) for attempt in (0, 1)
     }
     assert len(TrajectoryStore(store)) == 8
+    card = json.loads((store / "card.json").read_text())
+    assert card["total"]["success"] | {"ci95": None} == {
+        "value": 1.0,
+        "ci95": None,
+        "n": 8,
+        "successes": 8,
+        "infra_errors": 0,
+    }
     assert all(episode.success for episode in TrajectoryStore(store).episodes())
     assert shards == TrajectoryStore(store).shard_paths[: len(shards)]
 

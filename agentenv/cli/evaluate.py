@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from agentenv.tasks.base import Split
 
 if TYPE_CHECKING:
     from agentenv.policies.base import Policy
-    from agentenv.statistics import SuccessRate, Summary
+    from agentenv.statistics import Summary
 
 
 @dataclass(frozen=True)
@@ -105,6 +104,8 @@ def _reranked(policy: Policy, critic: Path, n: int) -> Policy:
 
 def results_of(policy: str, config: EvalConfig, summary: Summary) -> dict[str, Any]:
     """An evaluation as plain values; what infrastructure failed is in no rate."""
+    from agentenv.statistics import rate_of
+
     return {
         "policy": policy,
         "split": config.split,
@@ -112,15 +113,4 @@ def results_of(policy: str, config: EvalConfig, summary: Summary) -> dict[str, A
         "success": rate_of(summary.overall),
         "by_task": {task: rate_of(rate) for task, rate in summary.by_task.items()},
         "infra_errors": dict(summary.infra_causes),
-    }
-
-
-def rate_of(rate: SuccessRate) -> dict[str, Any]:
-    """A success rate as plain values; null where nothing could be measured."""
-    return {
-        "value": None if math.isnan(rate.rate) else rate.rate,
-        "ci95": list(rate.interval),
-        "n": rate.n,
-        "successes": rate.successes,
-        "infra_errors": rate.infra_errors,
     }

@@ -53,6 +53,9 @@ COMMANDS: dict[str, Command] = {
     "view": Command(
         "agentenv.cli.view", "ViewConfig", "stored trajectories as a web page or a video"
     ),
+    "card": Command(
+        "agentenv.cli.card", "CardConfig", "describe stored trajectories: a dataset card"
+    ),
     "watch": Command(
         "agentenv.cli.watch", "WatchConfig", "see a policy act, live in your browser; take over"
     ),

@@ -17,6 +17,7 @@ from agentenv.policies.base import Policy
 from agentenv.rollouts import RolloutStats
 from agentenv.tasks.base import Split, Task
 from agentenv.tasks.selection import suite_of
+from agentenv.trajectories.card_page import keep_card
 from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.store import TrajectoryStore, TrajectoryWriter
 
@@ -94,6 +95,7 @@ def run_live(
                     out, policy=session.name, suite=suite, seed=seed, metadata=identity
                 )
             )
+            stack.callback(keep_card, out)
             stored = TrajectoryStore(out).keys()
             present = {(task, split, index) for task, split, index, _ in stored}
         items = [

@@ -85,6 +85,13 @@ def test_it_is_evaluated_on_instances_that_it_was_not_trained_on(finished: DigiQ
         assert not keys & trained_on
 
 
+def test_every_store_of_a_run_has_a_card_that_names_the_temperature(finished: DigiQConfig) -> None:
+    (base,) = (finished.out / "evaluation").glob("base-*")
+    card = json.loads((base / "card.json").read_text())
+    assert card["temperature"] == finished.evaluation.temperature
+    assert card["total"]["success"]["n"] == 4
+
+
 def test_a_second_run_finds_every_stage_finished(finished: DigiQConfig) -> None:
     def written() -> dict[Path, int]:
         kept = [p for p in finished.out.rglob("*") if p.suffix in (".safetensors", ".parquet")]
