@@ -3,12 +3,14 @@
     python -m benchmarks.digiq_miniwob --seeds 0 1 2
     python -m benchmarks.digiq_miniwob --from-run runs/demo
 
-Episodes of all seeds are pooled. Every seed trains anew and acts on the same held-out
-instances, so the intervals speak of episodes, not of other tasks or instances.
+Every seed trains anew, from the episodes and candidates of the first, and acts on the same
+held-out instances; episodes of all seeds are pooled. So the intervals speak of episodes, not of
+other tasks, instances or data.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -36,14 +38,16 @@ class BenchmarkConfig:
     """Run Digi-Q for some seeds, and publish its success and its baselines'."""
 
     seeds: tuple[int, ...] = (0,)
-    """One run each, in `seed-N` of the run directory; finished stages are not run again."""
+    """Of training: one run each, in `NAME/seed-N` of the run directory; the first is also that
+    of the data, which they share. Finished stages are not run again."""
     config: Path | None = None
-    """Settings as YAML, from the checkout's root; those of the demo if not given."""
-    out: Path = Path("runs/benchmarks/digiq_miniwob")
+    """Settings as YAML, from the checkout's root; the results have the file's name. Those
+    of the demo if not given."""
+    out: Path = Path("runs/benchmarks")
     """Run directory."""
     from_run: tuple[Path, ...] = ()
     """Publish these finished runs, e.g. of `agentenv demo`, instead of running; they
-    must have the same settings, and bring their seeds."""
+    must have the same settings and the first one's data, and bring their seeds."""
     results: Path = RESULTS
     """Folder of the file that is written."""
 
@@ -53,6 +57,8 @@ class FinishedRun:
     """What one run found."""
 
     seed: int
+    """Of its training."""
+    data_seed: int
     summaries: Mapping[str, Summary]
     """By label, `PEER` first."""
     day: date
@@ -70,25 +76,50 @@ def run(config: BenchmarkConfig) -> Path:
     if config.from_run:
         runs = [read_run(path, settings) for path in config.from_run]
         seeds = tuple(finished.seed for finished in runs)
+        other = [str(finished.data_seed) for finished in runs if finished.data_seed != seeds[0]]
+        if other:
+            raise ConfigError(
+                f"the runs do not learn from the data of seed {seeds[0]}, the first one's, but "
+                f"of {', '.join(other)}; give them --seed {seeds[0]} and their --training-seed"
+            )
         command = _command(config, seeds)
     else:
         seeds = config.seeds
         command = _command(config, seeds)  # before the hours it takes: it may be refused
-        runs = [
-            train_seed(replace(settings, seed=seed, out=config.out / f"seed-{seed}"))
-            for seed in seeds
-        ]
+        name = results_name(config)
+        folders = [config.out / name / f"seed-{seed}" for seed in seeds]
+        runs = []
+        for seed, out in zip(seeds, folders, strict=True):
+            share_data(folders[0], out)
+            training = replace(settings, seed=seeds[0], training_seed=seed, out=out)
+            runs.append(train_seed(training))
     labels = list(runs[0].summaries)
     pooled = {label: pool([finished.summaries[label] for finished in runs]) for label in labels}
     rows = result_rows(pooled, seeds)
     day = max(finished.day for finished in runs)
-    path = write_results(NAME, rows, command, day=day, folder=config.results)
+    path = write_results(results_name(config), rows, command, day=day, folder=config.results)
     print_table(pooled, title=f"Success, {len(seeds)} seed(s)", console=console)
     for row in rows:
         if row.metric == "success" and row.vs:
             console.print(f"{row.label} / {PEER}: {row.vs[PEER]:.2f}", highlight=False)
     console.print(f"results: {path}", soft_wrap=True, highlight=False)
     return path
+
+
+def results_name(config: BenchmarkConfig) -> str:
+    """Of the file that is written."""
+    return NAME if config.config is None else config.config.stem
+
+
+def share_data(first: Path, other: Path) -> None:
+    """Copy what a run has logged and proposed to another, which then does not do it again."""
+    if first == other or (other / "stages" / "candidates.json").exists():
+        return
+    (other / "stages").mkdir(parents=True, exist_ok=True)
+    for data in first.glob("data-*"):
+        shutil.copytree(data, other / data.name, dirs_exist_ok=True)
+    for name in ("candidates.parquet", "stages/collect.json", "stages/candidates.json"):
+        shutil.copy(first / name, other / name)
 
 
 def load_settings(path: Path | None) -> DigiQConfig:
@@ -112,7 +143,7 @@ def train_seed(settings: DigiQConfig) -> FinishedRun:
     """Run what is missing of one seed."""
     from trainers.digiq.pipeline import train  # needs torch, which publishing does not
 
-    return FinishedRun(settings.seed, train(settings), date.today())
+    return FinishedRun(settings.seed_of_training, settings.seed, train(settings), date.today())
 
 
 def read_run(path: Path, settings: DigiQConfig) -> FinishedRun:
@@ -142,7 +173,7 @@ def read_run(path: Path, settings: DigiQConfig) -> FinishedRun:
                 f"{', '.join(sorted(short))}; run its command again to finish it"
             )
     day = max(date.fromisoformat(store.manifest.created[:10]) for store in stores.values())
-    return FinishedRun(config.seed, summaries, day)
+    return FinishedRun(config.seed_of_training, config.seed, summaries, day)
 
 
 def pool(summaries: Sequence[Summary]) -> Summary:
@@ -226,6 +257,7 @@ def _refuse_other_settings(path: Path, actual: DigiQConfig, wanted: DigiQConfig)
             replace(
                 c,
                 seed=0,
+                training_seed=None,
                 out=Path(),
                 feature_cache=None,
                 devices=1,

@@ -32,6 +32,7 @@ TITLES = {
     "reinforce": "REINFORCE",
     "awr": "AWR",
     "base_rerank": "base, re-ranked by Q",
+    "filtered_bc_rerank": "filtered BC, re-ranked by Q",
     "digiq_rerank": "Digi-Q, re-ranked by Q",
     "craft_gui": "CRAFT-GUI",
     "browsergym": "BrowserGym",

@@ -121,7 +121,8 @@ def summary(*successes: int, infra: int = 0) -> Summary:
 
 def finished_run(path: Path, seed: int = 0, digiq: Sequence[int] = (4, 3), **changes: Any) -> Path:
     """The run directory of a finished run."""
-    save_config(replace(SETTINGS, seed=seed, out=path, **changes), path / "config.yaml")
+    config = replace(SETTINGS, training_seed=seed, out=path, **changes)
+    save_config(config, path / "config.yaml")
     for label, successes in {"base": (2, 1), "filtered_bc": (3, 1), "digiq": digiq}.items():
         store = path / "evaluation" / f"{label}-0123abcd"
         with TrajectoryWriter(store, policy=label, suite="miniwob", seed=seed) as writer:
@@ -129,6 +130,12 @@ def finished_run(path: Path, seed: int = 0, digiq: Sequence[int] = (4, 3), **cha
                 for index in range(4):
                     writer.append(make_episode(index, task=task, reward=float(index < number)))
     return path
+
+
+SHARED = (
+    *("data-0123abcd/manifest.json", "candidates.parquet"),
+    *("stages/collect.json", "stages/candidates.json"),
+)
 
 
 def benchmark(tmp_path: Path, **values: Any) -> BenchmarkConfig:
@@ -149,13 +156,20 @@ def test_the_episodes_of_all_seeds_are_pooled(
 
     def train_seed(settings: DigiQConfig) -> FinishedRun:
         trained.append(settings.out)
-        better = summary(4, 3 + settings.seed)
-        return FinishedRun(settings.seed, {"base": summary(2, 1), "digiq": better}, date.today())
+        files = [settings.out / name for name in SHARED]
+        if settings.training_seed == 0:
+            for file in files:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text("of the first")
+        assert {file.read_text() for file in files} == {"of the first"}
+        found = {"base": summary(2, 1), "digiq": summary(4, 3 + settings.seed_of_training)}
+        return FinishedRun(settings.seed_of_training, settings.seed, found, date.today())
 
     monkeypatch.setattr(digiq_miniwob, "train_seed", train_seed)
     config = benchmark(tmp_path, seeds=(0, 1), config=in_checkout)
     results = load_results(digiq_miniwob.run(config))
-    assert trained == [config.out / "seed-0", config.out / "seed-1"]
+    folder = config.out / "settings"
+    assert trained == [folder / "seed-0", folder / "seed-1"]
     assert results.command == f"{COMMAND} 1 --config settings.yaml"
     rows = {(row.label, row.metric): row for row in results.rows}
     base, digiq = rows["base", "success"], rows["digiq", "success"]
@@ -193,6 +207,17 @@ def test_a_run_with_other_settings_is_not_published(tmp_path: Path, in_checkout:
     run_directory = finished_run(tmp_path / "run", actor=ActorSettings(steps=7))
     config = benchmark(tmp_path, from_run=(run_directory,), config=in_checkout)
     with pytest.raises(ConfigError, match=r"other settings \(actor\)"):
+        digiq_miniwob.run(config)
+
+
+def test_runs_that_learned_from_other_data_are_not_pooled(
+    tmp_path: Path, in_checkout: Path
+) -> None:
+    runs = (finished_run(tmp_path / "a"), finished_run(tmp_path / "b", 1, (4, 4)))
+    other = finished_run(tmp_path / "c", 2)
+    save_config(replace(SETTINGS, seed=2, training_seed=2, out=other), other / "config.yaml")
+    config = benchmark(tmp_path, from_run=(*runs, other), config=in_checkout)
+    with pytest.raises(ConfigError, match="the data of seed 0"):
         digiq_miniwob.run(config)
 
 

@@ -54,6 +54,10 @@ def test_settings_survive_yaml_and_an_unknown_method_is_refused(tmp_path: Path) 
         ((), ("base", "filtered_bc", "digiq")),
         (("--method", "awr", "--rerank", "2"), ("base", "awr", "base_rerank")),
         (("--rerank", "2", "--method", "digiq"), ("base", "digiq", "base_rerank", "digiq_rerank")),
+        (
+            ("--rerank", "2", "--evaluation.reranked", "filtered_bc", "awr"),
+            ("base", "filtered_bc", "digiq", "filtered_bc_rerank"),
+        ),
     ],
 )
 def test_what_is_evaluated_follows_from_the_methods(

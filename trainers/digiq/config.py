@@ -99,8 +99,10 @@ class EvaluationSettings:
     temperature: float = 0.8
     """Of the one sample that is acted (the authors' value)."""
     rerank: Annotated[int, arg(aliases=("--rerank",))] = 0
-    """Samples of which Q chooses the one that is acted: evaluates the base policy and
-    Digi-Q's that way too, as base_rerank and digiq_rerank. 0 does not."""
+    """Samples of which Q chooses the one that is acted: evaluates policies that way too,
+    as digiq_rerank and the like. 0 does not."""
+    reranked: tuple[Method | Literal["base"], ...] = ("base", "digiq")
+    """Which policies, if they are evaluated at all."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,9 @@ class DigiQConfig:
     May be deleted at any time."""
     seed: int = 0
     """Of sampling, of the order of the data and of the critic."""
+    training_seed: int | None = None
+    """Of all that comes after the candidates, instead of `seed`. Runs that differ in nothing
+    else learn from the same episodes and candidates."""
     devices: int = 4
     """Browsers stepped at once."""
     threads: int = 0
@@ -138,12 +143,18 @@ class DigiQConfig:
     lora: LoraConfig = field(default_factory=LoraConfig)
 
     @property
+    def seed_of_training(self) -> int:
+        """Of representation, critic, actors and their evaluation."""
+        return self.seed if self.training_seed is None else self.training_seed
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """What is evaluated, in order: the base policy and those the methods make."""
         labels: tuple[str, ...] = ("base", *self.methods)
         if not self.evaluation.rerank:
             return labels
-        return (*labels, *(f"{label}_rerank" for label in labels if label in ("base", "digiq")))
+        again = [label for label in labels if label in self.evaluation.reranked]
+        return (*labels, *(f"{label}_rerank" for label in again))
 
     @property
     def uses_critic(self) -> bool:

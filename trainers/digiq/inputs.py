@@ -75,16 +75,26 @@ class StageInputs:
         evaluation = asdict(self.config.evaluation)
         name = label.removesuffix("_rerank")
         inputs = self.collect if name == "base" else self.actor(name)  # type: ignore[arg-type]
+        del evaluation["reranked"]
         if name == label:
             del evaluation["rerank"]
         else:
             critic = self.critic(self.config.critic)
             inputs = {**critic, **inputs, "aggregation": self.config.actor.aggregation}
-        return {**inputs, "evaluation": evaluation, "label": label}
+        return {**inputs, **self._training_seed, "evaluation": evaluation, "label": label}
 
     @property
     def _trained_parts(self) -> dict[str, Any]:
-        return {"lora": asdict(self.config.lora), "freeze_vision": self.config.freeze_vision}
+        return {
+            "lora": asdict(self.config.lora),
+            "freeze_vision": self.config.freeze_vision,
+            **self._training_seed,
+        }
+
+    @property
+    def _training_seed(self) -> dict[str, int]:
+        seed = self.config.seed_of_training
+        return {} if seed == self.config.seed else {"training_seed": seed}
 
 
 def critic_of(method: Method, config: DigiQConfig) -> CriticConfig:

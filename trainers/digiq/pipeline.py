@@ -73,7 +73,7 @@ class DigiQ:
     """
 
     def __init__(self, config: DigiQConfig) -> None:
-        critic = replace(config.critic, seed=config.critic.seed + config.seed)
+        critic = replace(config.critic, seed=config.critic.seed + config.seed_of_training)
         self.config = replace(config, critic=critic)
         self.run = RunDirectory(config.out)
         self.dialect = get_dialect(config.dialect)
@@ -102,10 +102,13 @@ class DigiQ:
             vlm.freeze_vision()  # its adapters too
         return vlm
 
-    def policy(self, model: str | Path, temperature: float) -> VLMPolicy:
-        """A model as a policy that samples with the run's seed."""
+    def policy(self, model: str | Path, temperature: float, seed: int | None = None) -> VLMPolicy:
+        """A model as a policy that samples with the seed of the run's data, or another."""
         return VLMPolicy.from_pretrained(
-            model, dialect=self.config.dialect, temperature=temperature, seed=self.config.seed
+            model,
+            dialect=self.config.dialect,
+            temperature=temperature,
+            seed=self.config.seed if seed is None else seed,
         )
 
     @cached_property
@@ -178,7 +181,7 @@ class DigiQ:
                     steps=c.steps,
                     batch_size=c.batch_size,
                     learning_rate=c.learning_rate,
-                    seed=self.config.seed,
+                    seed=self.config.seed_of_training,
                     progress=progress,
                 )
             vlm.save(folder)
@@ -312,7 +315,7 @@ class DigiQ:
             steps=c.steps,
             batch_size=c.batch_size,
             learning_rate=c.learning_rate,
-            seed=self.config.seed,
+            seed=self.config.seed_of_training,
         )
         order = BatchOrder([len(e.prompt.text) for e in examples], c.batch_size, settings.seed)
         state = self.folder(f"actor_{method}", inputs).with_suffix(".safetensors")
@@ -346,7 +349,7 @@ class DigiQ:
             split="test",
             episodes=c.episodes,
             attempts=c.attempts,
-            seed=self.config.seed,
+            seed=self.config.seed_of_training,
             devices=self.config.devices,
             dialect=self.config.dialect,
             description=f"7 evaluate ({label})",
@@ -357,7 +360,7 @@ class DigiQ:
         c = self.config.evaluation
         name = label.removesuffix("_rerank")
         model = self.config.base if name == "base" else self.actor(cast(Method, name))
-        policy = self.policy(model, c.temperature)
+        policy = self.policy(model, c.temperature, self.config.seed_of_training)
         if name == label:
             return policy
         _ = self.critic  # is now in the run directory

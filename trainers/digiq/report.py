@@ -39,9 +39,8 @@ NOTES = {
     "digiq": "imitates the best of N candidates by Q",
     "reinforce": "weighs the logged actions by their advantage",
     "awr": "weighs the logged actions by the exponential of their advantage",
-    "base_rerank": "the base policy; Q chooses among samples",
-    "digiq_rerank": "Digi-Q's policy; Q chooses among samples",
 }
+NOTES |= {f"{label}_rerank": f"{label}; Q chooses among its samples" for label in NOTES}
 SHOWN_STATES = 12
 MEANINGS = {
     "states": "logged states of episodes the critic was not trained on",
@@ -119,11 +118,15 @@ def finding(summaries: Mapping[str, Summary]) -> str:
         relation = "worse than the base policy: their 95 % intervals do not overlap"
     else:
         relation = "not clearly different from the base policy: their 95 % intervals overlap"
-    return (
+    sentences = (
         f"On instances no training stage has seen, {name} succeeds in {found.rate:.0%} of "
         f"{found.n} episodes and the base policy in {base.rate:.0%} of {base.n}; {name} is "
-        f"{relation}. It learned from logged episodes alone."
+        f"{relation}."
     )
+    if f"{label}_rerank" in summaries:
+        again = summaries[f"{label}_rerank"].overall
+        sentences += f" With Q choosing among its samples it succeeds in {again.rate:.0%}."
+    return f"{sentences} It learned from logged episodes alone."
 
 
 def _actor_curves(digiq: DigiQ) -> list[Curve]:
