@@ -20,6 +20,7 @@ SCREEN = """{
   size: [innerWidth, innerHeight], ratio: devicePixelRatio, agent: navigator.userAgent,
   touch: 'ontouchstart' in window, fingers: navigator.maxTouchPoints, log: window.log || [],
   narrow: matchMedia('(max-width: 600px)').matches, coarse: matchMedia('(pointer: coarse)').matches,
+  top: scrollY,
 }"""
 ADAPTED = "<meta name='viewport' content='width=device-width, initial-scale=1'>"
 BUTTON = (
@@ -59,14 +60,24 @@ def test_a_tap_on_a_phone_is_a_touch_and_then_a_click(phone: BrowserDevice, tmp_
     assert log_after(phone, Tap(element=find(phone, "Buy").index)) == ["touch", "click"]
 
 
-def test_the_pointer_drags_on_a_phone_as_elsewhere(phone: BrowserDevice, tmp_path: Path) -> None:
-    show(
-        phone,
-        tmp_path,
-        "<script>var log = [];</script><div style='height:900px' "
-        "onpointerdown='log.push(1)' onpointerup='log.push(2)'>",
-    )
+TALL = "<script>var log = [];</script><div style='height:4000px;{style}' {more}></div>"
+LOGGED = "onpointerdown='log.push(1)' onpointerup='log.push(2)'"
+
+
+def test_a_swipe_on_a_phone_scrolls_by_its_length(phone: BrowserDevice, tmp_path: Path) -> None:
+    show(phone, tmp_path, TALL.format(style="", more=LOGGED))
+    assert log_after(phone, Swipe(start=(0.5, 0.8), end=(0.5, 0.3))) == []
+    assert phone.state()["top"] == pytest.approx(0.5 * 915, abs=1)
+    phone.act(Swipe(start=(0.5, 0.3), end=(0.5, 0.5)))
+    assert phone.state()["top"] == pytest.approx(0.3 * 915, abs=1)
+
+
+def test_a_page_that_wants_a_finger_s_movement_for_itself_gets_it(
+    phone: BrowserDevice, tmp_path: Path
+) -> None:
+    show(phone, tmp_path, TALL.format(style="touch-action:none", more=LOGGED))
     assert log_after(phone, Swipe(start=(0.5, 0.8), end=(0.5, 0.3))) == [1, 2]
+    assert phone.state()["top"] == 0
 
 
 def test_a_page_that_is_too_wide_for_a_phone_is_zoomed_out_and_still_hit(

@@ -82,6 +82,8 @@ class Frames:
                     return self._field_at(*arguments)
                 case "wheelAt":
                     return self._wheel_at(*arguments)
+                case "pansAt":  # what a frame does not let its pages do, they cannot
+                    return self._call((), function, *arguments)
             answer = self._call(self._field, function, *arguments)
             return answer
         except FrameGoneError:

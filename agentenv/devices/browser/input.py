@@ -144,7 +144,13 @@ class Hands:
         return sent
 
     def _swipe(self, action: Swipe) -> Action:
-        self._move_held(self._pixels(action.start), self._pixels(action.end))
+        start, end = self._pixels(action.start), self._pixels(action.end)
+        across, down = start[0] - end[0], start[1] - end[1]
+        vertical = abs(down) >= abs(across)
+        if self._mobile and self._ask("pansAt", start, vertical)["pans"]:
+            self._turn_wheel(start, (0, down) if vertical else (across, 0))
+        else:
+            self._move_held(start, end)
         return action
 
     def _drag(self, action: Drag) -> Action:
@@ -175,24 +181,15 @@ class Hands:
         point = None if action.point is None else self._pixels(action.point)
         wheel = self._ask("wheelAt", action.element, point, action.direction)
         at = (wheel["x"], wheel["y"])
-        self._engine.send_input(
-            [
-                (
-                    "Input.dispatchMouseEvent",
-                    {
-                        "type": "mouseWheel",
-                        "x": at[0],
-                        "y": at[1],
-                        "deltaX": wheel["dx"],
-                        "deltaY": wheel["dy"],
-                    },
-                )
-            ]
-        )
+        self._turn_wheel(at, (wheel["dx"], wheel["dy"]))
+        return action if action.element is None else self._at(action, at)
+
+    def _turn_wheel(self, at: tuple[float, float], by: tuple[float, float]) -> None:
+        event = {"type": "mouseWheel", "x": at[0], "y": at[1], "deltaX": by[0], "deltaY": by[1]}
+        self._engine.send_input([("Input.dispatchMouseEvent", event)])
         for _ in range(SCROLL_FRAMES):
             self._engine.advance(FRAME_MS)
             self._engine.draw()
-        return action if action.element is None else self._at(action, at)
 
     def _input_text(self, action: InputText) -> Action:
         point = None if action.point is None else self._pixels(action.point)

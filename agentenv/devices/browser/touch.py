@@ -12,8 +12,8 @@ _KINDS = {"mousePressed": "touchStart", "mouseReleased": "touchEnd"}
 def as_touch(events: Sequence[InputEvent]) -> Sequence[InputEvent]:
     """Taps of a mouse as taps of a finger: the page sees touches, and then a click.
 
-    Everything else stays what it is: a drag's moves and a long press come in several calls,
-    and how far a page scrolls under a finger depends on the machine's speed.
+    Everything else stays what it is: drags and long presses come in several calls, and a page
+    driven frame by frame hangs when a finger scrolls it.
     """
     kinds = [params.get("type") for _, params in events]
     if not {*_KINDS} <= {*kinds}:

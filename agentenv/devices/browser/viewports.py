@@ -43,7 +43,9 @@ class Viewport:
     screenshot has `width` x `height` pixels. Drawing time grows with its square."""
     mobile: bool = False
     """Pages are laid out as on a phone (their viewport tag counts, wide ones are zoomed
-    out), are told so by the user agent, and are touched instead of clicked."""
+    out), are told so by the user agent, and are touched instead of clicked. A swipe scrolls
+    by its length what lies under it, and where the page wants the movement for itself
+    (touch-action) it is one of the pointer."""
     user_agent: str = ""
     """What the browser calls itself, where "{major}" is its own version; by default its own
     name, or if mobile that of Chrome on an Android phone."""

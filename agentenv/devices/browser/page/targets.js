@@ -175,6 +175,18 @@
     return document.scrollingElement || document.body;
   };
 
+  // Whether a finger that moves from a point pans what is there: {pans}. A page that wants the
+  // movement for itself says so by touch-action; a slider wants it along its track.
+  agentenv.pansAt = (point, vertical) => {
+    const allowed = vertical ? /auto|manipulation|pan-(y|up|down)/ : /auto|manipulation|pan-(x|left|right)/;
+    const start = hitAt(...fromScreen(point));
+    if (start instanceof HTMLInputElement && start.type === 'range') return { pans: vertical };
+    for (let node = start; node; node = parentOf(node)) {
+      if (!allowed.test(getComputedStyle(node).touchAction)) return { pans: false };
+    }
+    return { pans: true };
+  };
+
   // Where a wheel must turn and by how much: {x, y, dx, dy}, or the {frame} to be asked instead
   // about {point}. A frame without anything to scroll is {still}: the document around it is then
   // asked to scroll (`around`).
