@@ -84,13 +84,14 @@ def tally_by_task(episodes: Iterable[Episode]) -> dict[str, Tally]:
 
 
 def state_digest(seen: Observation) -> Digest:
-    """A state is what the agent sees: screenshot, elements and goal, byte for byte.
+    """A state is what the agent sees: the screenshot's pixels, the elements and the goal.
 
+    Not the screenshot's bytes: two stores may have compressed the same picture in two ways.
     The location is left out (a local server's port would make every state new), and so
     are the step's number and error: the same screen later is the same state.
     """
     goal = seen.goal.encode(errors="surrogatepass")
-    return _digest(seen.png, repr(seen.elements).encode(), goal)
+    return _digest(*_pixels(seen), repr(seen.elements).encode(), goal)
 
 
 def action_text(action: Action) -> str:
@@ -103,6 +104,15 @@ def action_text(action: Action) -> str:
         return action.type
     labels = {label for label, _, _ in TARGET_FIELDS}
     return json.dumps(action.model_dump(exclude=labels, exclude_none=True), sort_keys=True)
+
+
+def _pixels(seen: Observation) -> tuple[bytes, bytes]:
+    """Shape and content of the screenshot; of one that nothing can show, its bytes."""
+    try:
+        picture = seen.screenshot
+    except OSError:
+        return b"", seen.png
+    return repr(picture.shape).encode(), picture.tobytes()
 
 
 def _digest(*parts: bytes) -> Digest:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import logging
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import datasets
 import pytest
+from PIL import Image
 
 from agentenv.actions import Finish, Invalid, Tap
 from agentenv.cli.main import FAILED, main
@@ -17,7 +19,7 @@ from agentenv.trajectories.card import Card, card_of
 from agentenv.trajectories.card_page import keep_card, render_card, write_card
 from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.store import TrajectoryStore, TrajectoryWriter
-from tests.trajectories.factories import make_episode
+from tests.trajectories.factories import make_episode, make_png
 
 TASK = "miniwob/click-test-2"
 
@@ -82,6 +84,24 @@ def test_what_an_action_calls_its_target_makes_no_other_pair_and_neither_does_in
     assert total.unique_pairs == 3
     assert total.actions == {"tap": 3, "invalid": 2}
     assert total.invalid == 2
+
+
+def test_a_state_is_what_is_seen_however_it_was_compressed(tmp_path: Path) -> None:
+    def drawn(index: int, png: bytes) -> Episode:
+        episode = make_episode(index, length=1)
+        (step,) = episode.steps
+        return replace(
+            episode, steps=(replace(step, observation=replace(step.observation, png=png)),)
+        )
+
+    original = make_png()
+    with Image.open(io.BytesIO(original)) as image:
+        image.save(smaller := io.BytesIO(), "PNG", compress_level=0)
+    assert smaller.getvalue() != original
+    same = card(tmp_path / "same", drawn(0, original), drawn(1, smaller.getvalue())).total
+    assert (same.first_screens, same.unique_pairs) == (1, 1)
+    broken = card(tmp_path / "broken", drawn(0, original), drawn(1, b"torn"), drawn(2, b"torn"))
+    assert broken.total.first_screens == 2
 
 
 def test_success_lengths_and_limits_leave_infrastructure_failures_out(tmp_path: Path) -> None:
