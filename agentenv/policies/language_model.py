@@ -131,6 +131,11 @@ class VisionLanguageModel:
         return next(self.model.parameters()).device
 
     @property
+    def hidden_size(self) -> int:
+        """H, the width of the hidden states of its text part."""
+        return int(self.model.config.get_text_config().hidden_size)
+
+    @property
     def eos_ids(self) -> set[int]:
         """Tokens that end an answer."""
         ids = self.model.generation_config.eos_token_id

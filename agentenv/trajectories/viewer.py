@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from importlib.resources import files
 from itertools import islice
@@ -20,9 +20,12 @@ from agentenv.trajectories.durable import write_durably
 from agentenv.trajectories.episode import Episode, Step
 from agentenv.trajectories.marks import describe, mark_of
 from agentenv.trajectories.schema import action_to_json
+from agentenv.trajectories.values import EpisodeValues, Valuer, state_data
 
 DEFAULT_LIMIT = 500
 """Episodes in one page: some thousands of small screenshots still open at once."""
+_NAMES = ("critic", "before", "after", "rule")
+"""What the page says of a `Valuer`."""
 
 
 def write_viewer(
@@ -31,6 +34,8 @@ def write_viewer(
     *,
     title: str = "Trajectories",
     limit: int | None = DEFAULT_LIMIT,
+    values: Valuer | None = None,
+    progress: Callable[[], None] = lambda: None,
 ) -> int:
     """Write a page that shows every step of `episodes`: screenshot, action, reward.
 
@@ -42,15 +47,24 @@ def write_viewer(
         path: the HTML file; replaced if it exists, its directory made if it does not.
         title: heading of the page.
         limit: the page says so when it leaves episodes out.
+        values: shown beside the steps: candidates by Q, V along the episode, and where
+            two policies differ.
+        progress: told of each episode.
 
     Returns:
         How many episodes the page shows.
     """
     images = _Images()
     remaining = iter(episodes)
-    shown = [_episode_data(episode, images) for episode in islice(remaining, limit)]
+    chosen = islice(remaining, limit)
+    valued = values.read(chosen) if values else ((episode, None) for episode in chosen)
+    shown = []
+    for episode, found in valued:
+        shown.append(_episode_data(episode, found, images))
+        progress()
     data = {
         "title": title,
+        "values": values and {name: getattr(values, name) for name in _NAMES},
         "more": next(remaining, None) is not None,
         "images": images.urls,
         "episodes": shown,
@@ -106,28 +120,32 @@ def script_hash(script: str) -> str:
 
 
 def _render(title: str, data: dict[str, Any]) -> str:
-    script = assets("screen.js", "viewer.js")
+    script = assets("screen.js", "values.js", "viewer.js")
     environment = Environment(
         loader=PackageLoader("agentenv.trajectories"), autoescape=True, keep_trailing_newline=True
     )
     return environment.get_template("viewer.html.j2").render(
         title=title,
-        style=Markup(assets("look.css", "viewer.css")),
+        style=Markup(assets("look.css", "viewer.css", "values.css")),
         script=Markup(script),
         script_hash=Markup(script_hash(script)),
         data=json_for_html(data),
     )
 
 
-def _episode_data(episode: Episode, images: _Images) -> dict[str, Any]:
-    after: list[Observation | None] = [step.observation for step in episode.steps[1:]]
-    after.append(episode.final_observation)
-    frames = [
-        _observation_data(step.observation, images) | _decision_data(step, following)
-        for step, following in zip(episode.steps, after, strict=False)
-    ]
-    if episode.final_observation is not None:
-        frames.append(_observation_data(episode.final_observation, images))
+def _episode_data(
+    episode: Episode, values: EpisodeValues | None, images: _Images
+) -> dict[str, Any]:
+    final = episode.final_observation
+    seen = [step.observation for step in episode.steps] + ([] if final is None else [final])
+    frames = [_observation_data(observation, images) for observation in seen]
+    following = [*seen[1:], None] if final is None else seen[1:]
+    for frame, step, after in zip(frames, episode.steps, following, strict=False):
+        frame |= _decision_data(step, after)
+    if values is not None:
+        states = values.states if values.final is None else (*values.states, values.final)
+        for frame, observation, state in zip(frames, seen, states, strict=False):
+            frame["values"] = state_data(state, observation)
     outcome = "infra" if episode.infra_error else "success" if episode.success else "failure"
     return {
         "task": episode.task,

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
+from agentenv.cli.main import main
 from agentenv.collecting import collect
 from agentenv.data_files import data_file
 from agentenv.errors import ConfigError
@@ -24,8 +25,10 @@ from trainers.digiq.config import (
     Method,
     RepresentationSettings,
 )
+from trainers.digiq.critic import evaluate
 from trainers.digiq.critic_config import CriticConfig
 from trainers.digiq.pipeline import DigiQ, train
+from trainers.digiq.values import CriticValues
 from trainers.runs import fingerprint
 
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -145,6 +148,35 @@ def test_every_method_selects_from_the_same_data(finished: DigiQConfig) -> None:
         assert chosen.slots.shape == chosen.keep.shape == chosen.weights.shape == (states,)
         assert method == "digiq" or not chosen.slots.any()
         assert bool(chosen.weights[chosen.keep].isfinite().all())
+
+
+def test_its_own_data_is_viewed_with_the_values_that_its_actor_learned_from(
+    finished: DigiQConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def computed(*_: object) -> None:
+        raise AssertionError("the run has stored it")
+
+    monkeypatch.setattr(CriticValues, "_look_at", computed)
+    data = finished.out.parent / "data"
+    read = CriticValues(finished.out, TrajectoryStore(data)).read(TrajectoryStore(data).episodes())
+    states = [state for _, values in read if values for state in values.states]
+    digiq = DigiQ(finished)
+    q, v = evaluate(digiq.critic, digiq.features)
+    chosen = digiq.selection("digiq")
+    assert len(states) == len(digiq.prompts)
+    for row, state in enumerate(states):
+        texts = digiq.candidates[row].texts
+        assert state.v.value == pytest.approx(float(v[:, row].mean()), abs=1e-5)
+        for judged in state.actions:
+            slot = texts.index(judged.text)
+            if judged.q is not None:
+                assert judged.q.value == pytest.approx(float(q[:, row, slot].mean()), abs=1e-5)
+        imitated = [judged.text for judged in state.actions if judged.imitated]
+        assert imitated == [texts[chosen.slots[row]]] * bool(chosen.keep[row])
+
+    command = ["view", str(data), "--critic", str(finished.out), "--episodes", "3", "1"]
+    assert main([*command, "--policy", "filtered_bc", "--n-candidates", "2"]) == 0
+    assert '"after":"filtered_bc"' in (data / "values.html").read_text()
 
 
 def test_filtered_bc_alone_needs_neither_candidates_nor_a_critic(

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
@@ -219,13 +219,16 @@ class Critic(nn.Module):
         """Read what `save` wrote; the critic is in evaluation mode.
 
         Raises:
-            ConfigError: the file is not a critic's.
+            ConfigError: the file is not a critic's, or damaged.
         """
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if "critic_shape" not in metadata:
-                raise ConfigError(f"{path.name} holds no critic; train one first")
-            critic = cls(CriticShape(**json.loads(metadata["critic_shape"])))
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+        except SafetensorError as error:
+            raise ConfigError(f"{path} is damaged ({error}); train the critic again") from error
+        if "critic_shape" not in metadata:
+            raise ConfigError(f"{path.name} holds no critic; train one first")
+        critic = cls(CriticShape(**json.loads(metadata["critic_shape"])))
         critic.load_state_dict(load_file(path))
         return critic.eval()
 

@@ -7,6 +7,7 @@ its N candidates extend that encoding.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,30 @@ from agentenv.tasks.targets import does_nothing
 from agentenv.trajectories.episode import Episode
 from trainers.digiq.candidates import Candidates
 from trainers.digiq.feature_cache import STATE, FeatureCache, action_key
-from trainers.digiq.geometry import action_geometry
+from trainers.digiq.geometry import GEOMETRY_SIZE, action_geometry
 from trainers.digiq.representation import Topic, ask
 from trainers.digiq.transitions import TransitionFeatures, lay_out
 from trainers.scoring import score_answers
+
+CANDIDATE_NUMBERS = GEOMETRY_SIZE + 2
+"""G: of `geometry_of`."""
+
+
+@dataclass(frozen=True)
+class FrozenStates:
+    """What a critic is told of S states with N candidates each; F of them came before a
+    time-out."""
+
+    candidates: Sequence[Candidates]
+    """S of them."""
+    state_features: torch.Tensor
+    """(S, D)."""
+    candidate_features: torch.Tensor
+    """(S, N, D)."""
+    scores: torch.Tensor
+    """(S, N, 2), of `score_candidates`; the critic gets them with the geometry."""
+    final_features: torch.Tensor
+    """(F, D), of `final_features`."""
 
 
 @torch.no_grad()
@@ -160,7 +181,7 @@ def final_features(
     vlm: VisionLanguageModel, prompts: Sequence[Prompt], *, layer: int, batch_size: int
 ) -> torch.Tensor:
     """(F, D) float32: features of the states after the time-outs."""
-    parts = [torch.zeros(0, vlm.model.config.get_text_config().hidden_size)]
+    parts = [torch.zeros(0, vlm.hidden_size)]
     for start in range(0, len(prompts), batch_size):
         hidden = vlm.encode(prompts[start : start + batch_size], layer=layer).hidden
         assert hidden is not None
@@ -209,26 +230,18 @@ def geometry_of(
 
 
 def transitions(
-    episodes: Sequence[Episode],
-    candidates: Sequence[Candidates],
-    dialect: Dialect,
-    folder: Path,
-    finals: torch.Tensor,
-    scores: torch.Tensor,
+    episodes: Sequence[Episode], frozen: FrozenStates, dialect: Dialect
 ) -> TransitionFeatures:
     """Put features, geometry and outcomes together for the critic.
 
     Args:
         episodes: logged ones, none of them an infrastructure failure.
-        candidates: of each of their steps, in order.
+        frozen: their steps, in order.
         dialect: the candidates are written in.
-        folder: where `extract_features` wrote.
-        finals: (F, D), of `final_features`.
-        scores: (S, N, 2), of `score_candidates`; the critic gets them with the geometry.
     """
     steps = [step for episode in episodes for step in episode.steps]
     geometry, valid = geometry_of(
-        candidates, [step.observation.elements for step in steps], dialect, scores
+        frozen.candidates, [step.observation.elements for step in steps], dialect, frozen.scores
     )
     layout = lay_out(
         [len(episode.steps) for episode in episodes], [episode.terminated for episode in episodes]
@@ -236,17 +249,17 @@ def transitions(
     names = sorted({episode.task for episode in episodes})
     task = [names.index(episode.task) for episode in episodes for _ in episode.steps]
     return TransitionFeatures(
-        state_features=torch.from_numpy(np.load(folder / "state.npy", mmap_mode="r+")),
-        candidate_features=torch.from_numpy(np.load(folder / "candidates.npy", mmap_mode="r+")),
+        state_features=frozen.state_features,
+        candidate_features=frozen.candidate_features,
         candidate_geometry=geometry,
         candidate_valid=valid,
         rewards=torch.tensor([step.reward for step in steps]),
         terminal=layout.terminal,
         timeout=layout.timeout,
-        final_state_features=finals,
+        final_state_features=frozen.final_features,
         next_index=layout.next_index,
         episode=layout.episode,
         step=layout.step,
         task=torch.tensor(task),
-        candidate_log_probs=torch.tensor([row.log_probs for row in candidates]),
+        candidate_log_probs=torch.tensor([row.log_probs for row in frozen.candidates]),
     )

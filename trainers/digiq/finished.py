@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from safetensors.torch import load_file
 
 from agentenv.actions import BROWSER_ACTIONS
@@ -25,15 +27,20 @@ from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.store import TrajectoryStore
 from trainers.digiq.candidates import Candidates, load_candidates
 from trainers.digiq.config import DigiQConfig
-from trainers.digiq.features import transitions
+from trainers.digiq.features import FrozenStates, transitions
 from trainers.digiq.transitions import TransitionFeatures
 
 
+def usable(episode: Episode) -> bool:
+    """Whether an episode can be learned from: no infrastructure failure, and with what was
+    seen after the last action where more could have followed."""
+    ended = episode.terminated or episode.final_observation is not None
+    return bool(episode.steps) and not episode.infra_error and ended
+
+
 def usable_episodes(store: TrajectoryStore) -> list[Episode]:
-    """Logged episodes that can be learned from: no infrastructure failures, and with what
-    was seen after the last action where more could have followed."""
-    episodes = [e for e in store.episodes() if e.steps and not e.infra_error]
-    return [e for e in episodes if e.terminated or e.final_observation is not None]
+    """Logged episodes that can be learned from."""
+    return [episode for episode in store.episodes() if usable(episode)]
 
 
 def state_prompts(
@@ -55,7 +62,10 @@ def read_features(
 ) -> TransitionFeatures:
     """What the stage `features` wrote into its folder, with the episodes' outcomes."""
     more = load_file(folder / "more.safetensors")
-    return transitions(episodes, candidates, dialect, folder, more["state"], more["scores"])
+    arrays = [np.load(folder / name, mmap_mode="r+") for name in ("state.npy", "candidates.npy")]
+    state, candidate = (torch.from_numpy(array) for array in arrays)
+    frozen = FrozenStates(candidates, state, candidate, more["scores"], more["state"])
+    return transitions(episodes, frozen, dialect)
 
 
 class FinishedRun:

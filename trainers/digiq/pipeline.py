@@ -249,7 +249,8 @@ class DigiQ:
             critic, _ = train_critic(self.features, config, log)
             bar.advance(bar.total - bar.done)  # it may have stopped early
         critic.save(file)
-        self.run.finish(name, inputs, {})
+        features = fingerprint(self.inputs.features)
+        self.run.finish(name, inputs, {"base": self.inputs.base_digest, "features": features})
         return critic
 
     @cached_property

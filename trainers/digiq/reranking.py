@@ -11,19 +11,19 @@ import torch
 from torch import Tensor
 
 from agentenv.actions import BROWSER_ACTIONS
-from agentenv.config import load_config
 from agentenv.dialects import get_dialect
 from agentenv.dialects.base import Dialect
 from agentenv.errors import ConfigError
 from agentenv.policies.base import Decision, History
 from agentenv.policies.language_model import VisionLanguageModel
-from agentenv.policies.prompts import render
+from agentenv.policies.prompts import Prompt, render
 from agentenv.policies.vlm import VLMPolicy, weights_digest
-from trainers.digiq.candidates import canonical
-from trainers.digiq.config import DigiQConfig
+from trainers.digiq.candidates import Candidates, canonical
 from trainers.digiq.critic import Critic
 from trainers.digiq.extraction import Aggregation, aggregate
-from trainers.digiq.features import features_of, geometry_of, score_candidates
+from trainers.digiq.feature_cache import FeatureCache
+from trainers.digiq.features import CANDIDATE_NUMBERS, features_of, geometry_of, score_candidates
+from trainers.digiq.finished import FinishedRun
 from trainers.digiq.representation import Topic
 
 
@@ -52,7 +52,28 @@ class Judge:
             canonical(row, seen, self.dialect)
             for row, seen in zip(decisions, elements, strict=True)
         ]
-        prompts = [render(h, self.dialect, self.base.form, BROWSER_ACTIONS) for h in histories]
+        prompts = [self.prompt(history) for history in histories]
+        state, candidate, scores = self.look_at(prompts, candidates)
+        geometry, valid = geometry_of(candidates, elements, self.dialect, scores)
+        q = self.critic.q(state, candidate, geometry)
+        return aggregate(q, self.aggregation).masked_fill(~valid, -torch.inf)
+
+    def prompt(self, history: History) -> Prompt:
+        """What the models are shown of a state."""
+        return render(history, self.dialect, self.base.form, BROWSER_ACTIONS)
+
+    def look_at(
+        self,
+        prompts: Sequence[Prompt],
+        candidates: Sequence[Candidates],
+        cache: FeatureCache | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What the critic is told of B states and their N candidates, geometry aside.
+
+        Returns:
+            Features (B, D) and (B, N, D), float16, and scores (B, N, 2), float32 (see
+            `trainers.digiq.features`).
+        """
         state, candidate = features_of(
             self.representation,
             prompts,
@@ -60,13 +81,12 @@ class Judge:
             self.dialect,
             topics=self.topics,
             layer=self.layer,
+            cache=cache,
         )
         scores = score_candidates(
             self.base, prompts, candidates, batch_size=len(prompts), progress=lambda done: None
         )
-        geometry, valid = geometry_of(candidates, elements, self.dialect, scores)
-        q = self.critic.q(state, candidate, geometry)
-        return aggregate(q, self.aggregation).masked_fill(~valid, -torch.inf)
+        return state, candidate, scores
 
     @property
     def version(self) -> str:
@@ -117,17 +137,18 @@ def load_judge(run: Path) -> Judge:
         run: its run directory.
 
     Raises:
-        ConfigError: it has none (yet).
+        ConfigError: it has none (yet), or not one of the models that its settings name.
     """
     file = run / "critic.safetensors"
     if not file.is_file():
         raise ConfigError(
             f"{run} holds no critic; train one with: agentenv train digiq --out {run}"
         )
-    config = load_config(DigiQConfig, run / "config.yaml")
+    finished = FinishedRun(run)
+    config = finished.config
     base = VisionLanguageModel.from_pretrained(config.base)
     finetuned = config.representation.kind == "finetuned"
-    return Judge(
+    judge = Judge(
         critic=Critic.load(file),
         representation=VisionLanguageModel.from_pretrained(run / "representation")
         if finetuned
@@ -138,3 +159,28 @@ def load_judge(run: Path) -> Judge:
         layer=config.representation.layer,
         aggregation=config.actor.aggregation,
     )
+    _check_models(judge, finished)
+    return judge
+
+
+def _check_models(judge: Judge, run: FinishedRun) -> None:
+    """Raise `ConfigError` unless the critic was trained beside just these models."""
+    path = run.path
+    shape, size = judge.critic.shape, judge.representation.hidden_size
+    if (shape.state_size, shape.candidate_size) != (size, size):
+        raise ConfigError(
+            f"the critic of {path} reads features of size {shape.state_size}, its model "
+            f"{judge.representation.name} has {size}: it was trained with another model"
+        )
+    if shape.geometry_size != CANDIDATE_NUMBERS:
+        raise ConfigError(
+            f"the critic of {path} reads {shape.geometry_size} numbers of an action, this "
+            f"agentenv has {CANDIDATE_NUMBERS}: train it again, or use the agentenv that did"
+        )
+    digest = weights_digest(judge.base)
+    if run.stage("critic")["result"].get("base", digest) != digest:
+        raise ConfigError(
+            f"the critic of {path} was trained with another model than {judge.base.name} is now; "
+            "restore that model, or train again with: "
+            f"agentenv train digiq --config {path / 'config.yaml'}"
+        )

@@ -24,6 +24,9 @@ const shorten = (text, length) => (text.length > length ? text.slice(0, length -
 
 // What the stage shows: a screenshot's URL, and with it the elements and the action.
 let shown = null;
+// What a page draws besides: functions of (frame, width, height, overlay).
+const layers = [];
+const ACCENT = "#e61e5a";
 
 function showScreen(url, frame) {
   shown = frame ? { url, frame } : null;
@@ -70,10 +73,10 @@ function drawOverlay(frame, width, height) {
     draw("text", { x: left * width + 3, y: top * height + 10 }, tag).textContent = index;
   }
   if (frame.mark) drawMark(frame.mark, width, height, draw("g", { class: "mark" }, overlay));
+  for (const layer of layers) layer(frame, width, height, overlay);
 }
 
-function drawMark(mark, width, height, group) {
-  const accent = "#e61e5a";
+function drawMark(mark, width, height, group, accent = ACCENT) {
   const at = (point) => [point[0] * width, point[1] * height];
   if (mark.bounds) {
     const [left, top, right, bottom] = mark.bounds;

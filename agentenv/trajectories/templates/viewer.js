@@ -33,15 +33,17 @@ function filterList() {
   const task = byId("task").value;
   const outcome = byId("outcome").value;
   const items = byId("list").querySelectorAll("li");
+  const matches = (episode) =>
+    `${episode.task} ${episode.instance} ${episode.goal}`.toLowerCase().includes(words) &&
+    (!task || episode.task === task) && (!outcome || episode.outcome === outcome);
   state.visible = [];
   data.episodes.forEach((episode, position) => {
-    const text = `${episode.task} ${episode.instance} ${episode.goal}`.toLowerCase();
-    const keep = text.includes(words) && (!task || episode.task === task) &&
-      (!outcome || episode.outcome === outcome);
+    const keep = matches(episode) && episodeShown(episode);
     items[position].hidden = !keep;
     items[position].style.display = keep ? "" : "none";
     if (keep) state.visible.push(position);
   });
+  countDifferences(data.episodes.filter(matches));
   const chosen = state.visible.map((position) => data.episodes[position]);
   const scored = chosen.filter((episode) => episode.outcome !== "infra");
   const successes = scored.filter((episode) => episode.outcome === "success").length;
@@ -58,36 +60,45 @@ function show(episode, frame) {
   const current = data.episodes[episode];
   if (!current) return;
   state.episode = episode;
-  state.frame = Math.max(0, Math.min(frame, current.frames.length - 1));
+  const steps = stepsShown(current);
+  state.frame = steps.findLast((step) => step <= frame) ?? steps[0] ?? 0;
   const items = byId("list").children;
   byId("list").querySelector("[aria-current]")?.removeAttribute("aria-current");
   items[episode].setAttribute("aria-current", "true");
   items[episode].scrollIntoView({ block: "nearest" });
   byId("goal").textContent = current.goal;
   buildStrip(current);
+  drawEpisodeChart();
   const now = current.frames[state.frame];
   buildDetails(current, now);
   showScreen(now && data.images[now.image], now);
   history.replaceState(null, "", `#${episode}.${state.frame}`);
 }
 
+function drawEpisodeChart() {
+  const episode = data.episodes[state.episode];
+  if (episode) drawChart(episode, state.frame, (position) => show(state.episode, position));
+}
+
 function buildStrip(episode) {
   const strip = byId("strip");
   strip.replaceChildren();
-  episode.frames.forEach((frame, position) => {
+  for (const position of stepsShown(episode)) {
+    const frame = episode.frames[position];
     const image = make("img");
     image.src = data.images[frame.image];
     image.alt = "";
     const label = make("span", "", frame.words === undefined ? "end" : String(position + 1));
     if (frame.reward > 0) label.append(" ", make("b", "gain", "+" + number(frame.reward)));
     if (frame.words !== undefined && frame.sent === null) label.append(" ", make("b", "refused", "✕"));
+    if (differs(frame)) label.append(" ", make("b", "differs", "≠"));
     const button = make("button", "", undefined, image, label);
     button.title = frame.words ?? "after the last action";
     if (position === state.frame) button.setAttribute("aria-current", "true");
     button.addEventListener("click", () => show(state.episode, position));
     strip.append(button);
-  });
-  strip.children[state.frame]?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+  strip.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 /* ------------------------------------------------------------- details */
@@ -101,6 +112,8 @@ function buildDetails(episode, frame) {
   details.append(make("div", "small muted", frame ? position : "no step was taken"));
   if (decided) describeDecision(frame);
   else details.append(make("div", "words", episode.infra ? `infrastructure failed: ${episode.infra}` : episode.ended));
+  if (frame?.values) describeValues(frame.values);
+  if (decided) describeOutput(frame);
   describeEpisode(episode);
   if (frame) {
     section("Location", make("div", "small", frame.location));
@@ -118,6 +131,9 @@ function describeDecision(frame) {
     badges.append(make("span", "badge", `log-prob ${frame.logProb.toFixed(2)} · ${frame.tokens} tokens`));
   }
   byId("details").append(badges);
+}
+
+function describeOutput(frame) {
   // The error belongs to this action, though the agent reads it one observation later.
   if (frame.error) section("Error", make("pre", "error", frame.error));
   section("Output", make("pre", "", frame.text));
@@ -143,13 +159,21 @@ function moveEpisode(by) {
   if (next !== undefined && next !== state.episode) show(next, 0);
 }
 
+function moveStep(by) {
+  const steps = stepsShown(data.episodes[state.episode] ?? { frames: [] });
+  const next = by > 0 ? steps.find((step) => step > state.frame)
+    : steps.findLast((step) => step < state.frame);
+  if (next !== undefined) show(state.episode, next);
+}
+
 const actions = {
   ArrowUp: () => moveEpisode(-1),
   ArrowDown: () => moveEpisode(1),
-  ArrowLeft: () => show(state.episode, state.frame - 1),
-  ArrowRight: () => show(state.episode, state.frame + 1),
+  ArrowLeft: () => moveStep(-1),
+  ArrowRight: () => moveStep(1),
   b: () => toggle("boxes", "overlay", "all"),
   p: () => toggle("pixels", "screen", "pixels"),
+  d: toggleDiffering,
   t: () => setTheme(document.documentElement.dataset.theme !== "dark"),
 };
 
@@ -161,9 +185,11 @@ document.addEventListener("keydown", (event) => {
 });
 byId("boxes").addEventListener("click", actions.b);
 byId("pixels").addEventListener("click", actions.p);
+byId("differ").addEventListener("click", actions.d);
 byId("theme").addEventListener("click", actions.t);
 for (const id of ["search", "task", "outcome"]) byId(id).addEventListener("input", filterList);
 new ResizeObserver(layOut).observe(byId("viewport"));
+new ResizeObserver(drawEpisodeChart).observe(byId("stage"));
 
 setTheme(matchMedia("(prefers-color-scheme: dark)").matches);
 buildList();
