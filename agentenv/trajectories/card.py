@@ -7,6 +7,7 @@ Reinforcement Learning" (arXiv 2111.04714).
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
@@ -246,4 +247,4 @@ def _by_frequency(counter: Counter[str]) -> dict[str, int]:
 
 
 def _ratio(value: float, total: float) -> float | None:
-    return value / total if total > 0 else None
+    return value / total if total > 0 and math.isfinite(value) else None

@@ -132,6 +132,12 @@ def test_episodes_are_identical_if_everything_that_was_seen_and_done_is(tmp_path
     assert total.first_screens == 2  # one in each task
 
 
+def test_a_reward_that_is_no_number_leaves_the_mean_unknown(tmp_path: Path) -> None:
+    write_card(write(tmp_path, make_episode(0, reward=float("nan"))))
+    total = json.loads((tmp_path / "card.json").read_text())["total"]
+    assert (total["mean_return"], total["tq"], total["steps"]) == (None, None, 2)
+
+
 def test_splits_that_share_nothing_and_a_planted_instance_and_screen(tmp_path: Path) -> None:
     def seen(index: int, split: str) -> Episode:
         return replace(make_episode(index, goal=f"Click {split} {index}."), split=split)
