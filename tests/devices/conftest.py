@@ -10,7 +10,7 @@ import pytest
 from agentenv.devices.browser import BrowserDevice, open_browser
 from agentenv.devices.browser.launch import CHROMIUM, HEADLESS_SHELL, find_browser
 from tests.devices.browser_pages import SIZE
-from tests.devices.sites import serve
+from tests.devices.local_sites import Site
 
 ENGINES = ("lockstep", "playwright")
 
@@ -44,6 +44,11 @@ def lockstep() -> Iterator[BrowserDevice]:
 
 @pytest.fixture
 def sites(tmp_path: Path) -> Iterator[tuple[str, str]]:
-    """The test's folder, served under two addresses that are two sites to a browser."""
-    with serve(tmp_path) as addresses:
-        yield addresses
+    """The test's folder, served under two addresses that are two sites to a browser.
+
+    /nothing answers without content.
+    """
+    site = Site(folder=tmp_path)
+    site.pages["/nothing"] = None
+    yield site.url, site.other_url
+    site.close()

@@ -1,11 +1,12 @@
-"""Sites on this machine for tests of what a browser may reach."""
+"""Sites on this machine, for tests of what files cannot do and of what a browser may reach."""
 
 from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
@@ -16,20 +17,24 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.reached.append(f"{self.command} {self.path}")
         self.server.cookies.append((self.path, self.headers.get("Cookie", "")))
-        content = self.server.pages.get(self.path.partition("?")[0], "<p>Empty</p>")
+        content = self.server.content(self.path.partition("?")[0])
         if callable(content):
             content = content(body)
-        if isinstance(content, str) and content.startswith("-> "):
-            self.send_response(302)
-            self.send_header("Location", content[3:])
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        data = content if isinstance(content, bytes) else content.encode()
-        self.send_response(200)
-        self.send_header("Content-Type", _type_of(self.path))
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("Access-Control-Allow-Origin", "*")
+        if content is None:
+            self._answer(204, {})
+        elif isinstance(content, str) and content.startswith("-> "):
+            self._answer(302, {"Location": content[3:]})
+        else:
+            data = content if isinstance(content, bytes) else content.encode()
+            headers = {"Content-Type": _type_of(self.path), "Access-Control-Allow-Origin": "*"}
+            self._answer(200, headers, data)
+
+    def _answer(self, status: int, headers: Mapping[str, str], data: bytes = b"") -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if status != 204:
+            self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
 
@@ -43,27 +48,36 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     reached: list[str]
     cookies: list[tuple[str, str]]
-    pages: Mapping[str, Any]
+    content: Callable[[str], Any]
 
 
 class Site:
-    """A server that keeps what reached it: requests, and bare connections as "connection"."""
+    """A server that keeps what reached it: requests, and bare connections as "connection".
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    Args:
+        host: an address of this machine.
+        folder: whose files are there too, beside `pages`.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", folder: Path | None = None) -> None:
         self.pages: dict[str, Any] = {}
-        """Path -> HTML, bytes, a function of the request's body, or "-> address"."""
+        """Path -> HTML, bytes, a function of the request's body, "-> address", or None for
+        an answer without content."""
+        self.folder = folder
         self.reached: list[str] = []
         self.cookies: list[tuple[str, str]] = []
         """Path and cookies of each request; a browser asks for an icon when it likes."""
         self._server = _Server((host, 0), _Handler, bind_and_activate=False)
         self._server.reached, self._server.cookies = self.reached, self.cookies
-        self._server.pages = self.pages
+        self._server.content = self._content
         self._server.process_request = self._on_connection  # type: ignore[method-assign, assignment]
         self._server.server_bind()
         self._server.server_activate()
         self.port = int(self._server.server_address[1])
         self.host = f"{host}:{self.port}"
         self.url = f"http://{self.host}"
+        self.other_url = f"http://localhost:{self.port}"
+        """Of the same pages, under a name that makes them another site to a browser."""
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def paths(self) -> list[str]:
@@ -74,6 +88,12 @@ class Site:
         """Stop; later connections are refused."""
         self._server.shutdown()
         self._server.server_close()
+
+    def _content(self, path: str) -> Any:
+        file = self.folder / path.lstrip("/") if self.folder else None
+        if file and path not in self.pages and file.is_file():
+            return file.read_bytes()
+        return self.pages.get(path, "<p>Empty</p>")
 
     def _on_connection(self, request: Any, address: Any) -> None:
         self.reached.append("connection")

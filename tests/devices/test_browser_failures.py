@@ -6,10 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -21,6 +19,7 @@ from agentenv.devices.browser import BROWSER_DEVICE_ACTIONS, BrowserDevice, open
 from agentenv.errors import ConfigError, DeviceError
 from tests.devices.browser_pages import SIZE, find, open_page, write_page
 from tests.devices.conftest import ENGINES, open_test_browser
+from tests.devices.local_sites import Site
 
 
 def test_features_are_known_before_the_browser_starts() -> None:
@@ -205,39 +204,26 @@ def test_the_browser_ends_with_a_process_that_was_killed(
     assert not any(profile.exists() for profile in profiles)
 
 
-class _Pages(BaseHTTPRequestHandler):
-    """/a, /b: pages; /slow: after half a second; /never: not at all."""
-
-    server: ThreadingHTTPServer
-
-    def do_GET(self) -> None:
-        if self.path == "/slow":
-            time.sleep(0.5)
-        if self.path == "/never":
-            time.sleep(20)
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        other = f"http://localhost:{self.server.server_port}/b"
-        self.wfile.write(
-            f"""<title>{self.path}</title><p>This is {self.path}</p><a href='{other}'>Other</a>
-            <button onclick="fetch('/slow').then(() => {{ document.title = 'got' }})">Fetch</button>
-            <button onclick="location = '/slow'">Slow</button>
-            <button onclick="fetch('/never')">Never</button>
-            """.encode()
-        )
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name is given)
-        """Nothing: tests are quiet."""
-
-
 @pytest.fixture
 def site() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Pages)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
+    """/a, /b: pages; /slow: after half a second; /never: not at all."""
+    site = Site()
+
+    def page(path: str, seconds: float = 0) -> Callable[[bytes], str]:
+        def answer(_: bytes) -> str:
+            time.sleep(seconds)
+            return f"""<title>{path}</title><p>This is {path}</p>
+            <a href='{site.other_url}/b'>Other</a>
+            <button onclick="fetch('/slow').then(() => {{ document.title = 'got' }})">Fetch</button>
+            <button onclick="location = '/slow'">Slow</button>
+            <button onclick="fetch('/never')">Never</button>"""
+
+        return answer
+
+    site.pages |= {path: page(path) for path in ("/a", "/b")}
+    site.pages |= {"/slow": page("/slow", 0.5), "/never": page("/never", 20)}
+    yield site.url
+    site.close()
 
 
 def test_what_a_click_fetches_is_there_when_it_returns(browser: BrowserDevice, site: str) -> None:
