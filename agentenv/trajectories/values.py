@@ -54,6 +54,8 @@ class StateValues:
     v: Estimate
     actions: tuple[JudgedAction, ...] = ()
     """By falling Q, invalid ones last; none for the state after a time-out."""
+    followed: float | None = None
+    """The discounted return that followed; None where nothing could."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ def state_data(state: StateValues, observation: Observation) -> dict[str, Any]:
     before, after = favourites(state.actions)
     return {
         "v": _estimate_data(state.v),
+        "followed": _rounded(state.followed),
         "before": before,
         "after": after,
         "actions": [

@@ -68,6 +68,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> TrajectoryStore:
     screen = history().observation
     logged = episode(LOWER, "nonsense")
     steps = tuple(replace(step, observation=screen) for step in logged.steps)
+    steps = (steps[0], replace(steps[1], reward=1.0))
     timeout = replace(logged, steps=steps, final_observation=screen)
     with TrajectoryWriter(folder, policy="p", suite="s", seed=0) as writer:
         writer.append(timeout)
@@ -89,6 +90,7 @@ def test_values_are_what_the_critic_says_of_each_action_computed_by_hand(found: 
     assert values is not None
     state = values.states[0]
     assert (state.v.value, state.v.low, state.v.high) == pytest.approx((0.6, 0.5, 0.7))
+    assert state.followed == pytest.approx(0.95)  # the reward comes a step later
     assert sum(judged.count for judged in state.actions) == 6
     wanted = {0: 0.1, 1: 0.9}  # y of the elements' centres
     names = {"Ok": 0, "Cancel": 1}

@@ -46,6 +46,7 @@ DIFFERS = StateValues(
         judged(LOGGED, 0.3, -0.5, -1.5),
         judged(Invalid(reason=ATTACK), None, -0.01, -0.01),
     ),
+    followed=0.95,
 )
 
 
@@ -125,7 +126,7 @@ def test_numbers_tags_and_curve_are_what_the_critic_said(
     browser_page.locator("#chart .catch").nth(1).click()
     assert browser_page.evaluate("location.hash") == "#0.1"
     text = browser_page.locator("#details").inner_text()
-    assert "V 0.50 the critic’s heads say 0.30 to 0.50" in text
+    assert "V 0.50 (heads 0.30 to 0.50) · return that followed 0.95" in text
     first = browser_page.locator(".candidate").first.inner_text().split()
     assert first[-6:] == ["0.90", "+0.40", "−2.0", "→", "−0.2", "+1.8"]
     tags = browser_page.locator(".candidate .tags").all_inner_texts()

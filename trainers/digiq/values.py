@@ -145,8 +145,9 @@ class CriticValues:
         q, v = evaluate(critic, features)
         if not (q[:, valid].isfinite().all() and v.isfinite().all()):
             raise ConfigError(f"the critic of {self.critic} has diverged: train it again")
-        gamma = self._config.critic.gamma if actor.observed else None
-        table = advantages(critic, features, actor.aggregation, observed=gamma)
+        gamma = self._config.critic.gamma
+        observed = gamma if actor.observed else None
+        table = advantages(critic, features, actor.aggregation, observed=observed)
         chosen = digiq(table, valid, actor.threshold, actor.margin)
         after = None
         if self._trained is not None:
@@ -157,7 +158,8 @@ class CriticValues:
                 batch_size=STATES_AT_ONCE,
                 progress=_silent,
             )[..., 0]
-        return _Answers(frozen.candidates, q, v, valid, chosen, frozen.scores[..., 0], after)
+        before, followed = frozen.scores[..., 0], features.returns(gamma)
+        return _Answers(frozen.candidates, q, v, valid, chosen, followed, before, after)
 
     def _state(self, answers: _Answers, row: int) -> StateValues:
         slots: dict[str, list[int]] = {}
@@ -182,7 +184,8 @@ class CriticValues:
             for text, same in slots.items()
         ]
         judged.sort(key=lambda one: math.inf if one.q is None else -one.q.value)
-        return StateValues(self._estimate(answers.v[:, row]), tuple(judged))
+        v, followed = self._estimate(answers.v[:, row]), float(answers.followed[row])
+        return StateValues(v, tuple(judged), followed)
 
     def _estimate(self, heads: Tensor) -> Estimate:
         """Of what the ensemble says, (E,)."""
@@ -203,6 +206,8 @@ class _Answers:
     """(S, N) bool."""
     chosen: Selection
     """What Best-of-N imitates."""
+    followed: Tensor
+    """(S,): discounted return from the logged action on."""
     before: Tensor
     """(S, N): log-probabilities under the base policy."""
     after: Tensor | None

@@ -51,7 +51,10 @@ function describeValues(values) {
   const [value, low, high] = values.v;
   const heading = make("h2", "", "Value of the state");
   const v = make("div", "state-value", undefined, make("b", "", `V ${decimal(value)}`),
-    make("span", "muted", ` the critic’s heads say ${decimal(low)} to ${decimal(high)}`));
+    make("span", "muted", ` (heads ${decimal(low)} to ${decimal(high)})`));
+  if (values.followed !== null) {
+    v.append(make("span", "muted", " · return that followed "), make("b", "", decimal(values.followed)));
+  }
   details.append(heading, v);
   if (!values.actions.length) return;
   if (differs({ values })) details.append(differenceNote(values));
@@ -85,10 +88,12 @@ function scaleOf({ v, actions }) {
 }
 
 function candidateHead(scale, value) {
-  const axis = make("span", "axis", undefined,
-    make("span", "", decimal(scale.low)), make("span", "", decimal(scale.high)));
+  const place = (value - scale.low) / (scale.high - scale.low);
+  const axis = make("span", "axis", undefined, // V's label must not lie on another
+    make("span", "", place < 0.3 ? "" : decimal(scale.low)),
+    make("span", "", place > 0.7 ? "" : decimal(scale.high)));
   const middle = make("span", "at-v", "V");
-  middle.style.left = 100 * (value - scale.low) / (scale.high - scale.low) + "%";
+  middle.style.left = 100 * place + "%";
   axis.append(middle);
   const change = data.values.after ? `log p ${data.values.before} → ${data.values.after}` : "log p";
   return make("div", "figures head", undefined, axis, make("span", "", "Q"),
@@ -136,8 +141,9 @@ function chanceOf({ logProb, logProbAfter }) {
   const chance = make("span", "chance", decimal(logProb, 1));
   if (logProbAfter === null) return chance;
   const change = logProbAfter - logProb;
-  chance.append(` → ${decimal(logProbAfter, 1)} `,
-    make("b", change > 0 ? "gain" : "loss", signed(change, 1)));
+  const visible = Math.abs(change) >= 0.05;
+  chance.append(` → ${decimal(logProbAfter, 1)} `, visible
+    ? make("b", change > 0 ? "gain" : "loss", signed(change, 1)) : make("span", "muted", "±0.0"));
   return chance;
 }
 
@@ -218,7 +224,8 @@ function lightCandidate(position, on) {
 
 const CHART = { height: 116, left: 40, right: 22, top: 10, bottom: 22 };
 const LEGEND = [
-  ["v", "V, and what its heads say"], ["q", "Q of the logged action"], ["reward", "reward"],
+  ["v", "V and its heads"], ["q", "Q of the logged action"],
+  ["followed", "return that followed"], ["reward", "reward"],
 ];
 
 function drawChart(episode, current, jump) {
@@ -235,16 +242,20 @@ function drawChart(episode, current, jump) {
     viewBox: `0 0 ${width} ${CHART.height}`, width, height: CHART.height, role: "img",
     "aria-label": "V along the episode",
   }, box);
-  const all = points.flatMap(({ values }) => [values.v, loggedQ(values)]).filter(Boolean);
-  const low = Math.min(0, ...all.map((estimate) => estimate[1]));
-  const high = Math.max(1, episode.reward, ...all.map((estimate) => estimate[2]));
+  const all = points.flatMap(({ values }) =>
+    [...values.v, ...(loggedQ(values) ?? []), values.followed ?? 0]);
+  const low = Math.min(0, ...all);
+  const high = Math.max(1, episode.reward, ...all);
   const last = Math.max(episode.frames.length - 1, episode.steps);
   const x = (step) => CHART.left + step / last * (width - CHART.left - CHART.right);
   const y = (value) => CHART.top + (high - value) / (high - low) * (CHART.height - CHART.top - CHART.bottom);
   drawChartFrame(svg, episode, { x, y, width, current, last });
+  const followed = points.filter(({ values }) => values.followed !== null)
+    .map(({ step, values }) => ({ step, value: values.followed }));
   const path = (estimates) => estimates.map(({ step, value }) => `${x(step)},${y(value)}`).join(" ");
   const side = (part) => points.map(({ step, values }) => ({ step, value: values.v[part] }));
   draw("polygon", { class: "band", points: path([...side(2), ...side(1).reverse()]) }, svg);
+  draw("polyline", { class: "followed", points: path(followed) }, svg);
   draw("polyline", { class: "v", points: path(side(0)) }, svg);
   const shownSteps = stepsShown(episode);
   for (const { step, values } of points) {
