@@ -71,6 +71,7 @@ COMMANDS: dict[str, Command] = {
     "train digiq": Command(
         "agentenv.cli.train_digiq", "DigiQConfig", "improve a policy from logged data (Digi-Q)"
     ),
+    "ope": Command("agentenv.cli.ope", "OPEConfig", "rank trained policies from logged data alone"),
     "demo": Command("agentenv.cli.demo", "DemoConfig", "the main job on this machine, in minutes"),
     "suites": Command("agentenv.cli.suites", "SuitesConfig", "list the suites and their tasks"),
     "doctor": Command(

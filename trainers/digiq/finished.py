@@ -7,6 +7,7 @@ run again today (other settings, another version) does not matter here.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -29,6 +30,8 @@ from trainers.digiq.candidates import Candidates, load_candidates
 from trainers.digiq.config import DigiQConfig
 from trainers.digiq.features import FrozenStates, transitions
 from trainers.digiq.transitions import TransitionFeatures
+
+logger = logging.getLogger(__name__)
 
 
 def usable(episode: Episode) -> bool:
@@ -107,9 +110,14 @@ class FinishedRun:
         except FileNotFoundError:
             raise ConfigError(
                 f"{self.path} is unfinished: its stage {name} has not been run to the end; "
-                f"resume it: agentenv train digiq --config {self.path / 'config.yaml'}"
+                f"resume it: {self.training}"
             ) from None
         return marker
+
+    @property
+    def training(self) -> str:
+        """The command that goes on with the run."""
+        return f"agentenv train digiq --config {self.path / 'config.yaml'} --out {self.path}"
 
     @cached_property
     def store(self) -> TrajectoryStore:
@@ -148,3 +156,22 @@ class FinishedRun:
             return self.config.base
         self.stage(f"actor_{label}")
         return str(self.path / "models" / label)
+
+    def evaluation(self, label: str, version: str) -> TrajectoryStore | None:
+        """The episodes that measured a policy; None if there are none.
+
+        Args:
+            label: of the policy.
+            version: of the policy (`VLMPolicy.version`); episodes of another one, from
+                before it was trained again, are not meant. Of several sets the largest.
+        """
+        folders = sorted((self.path / "evaluation").glob(f"{label}-*"))
+        stores = [TrajectoryStore(folder) for folder in folders]
+        of_it = [s for s in stores if s.manifest.metadata.get("policy_version") == version]
+        if stores and not of_it:
+            logger.warning(
+                "%s: %s was trained again, or is sampled otherwise, since it was measured; "
+                "measure it: %s",
+                *(self.path, label, self.training),
+            )
+        return max(of_it, key=len, default=None)

@@ -38,8 +38,8 @@ class Batch:
     """(B, C, D), the logged action in slot 0."""
     geometry: Tensor
     """(B, C, G)"""
-    valid: Tensor
-    """(B, C) bool"""
+    weights: Tensor
+    """(B, C): of each action in the state's mean; of no meaning if C is 1."""
     rewards: Tensor
     """(B,), up to the later state."""
     discount: Tensor
@@ -70,7 +70,7 @@ def make_batch(
         later_state=features.states_at(backup.index[rows]),
         candidate=features.candidate_features[rows, slots],
         geometry=features.candidate_geometry[rows, slots],
-        valid=features.candidate_valid[rows, slots],
+        weights=features.action_weights(rows)[:, slots],
         rewards=backup.rewards[rows],
         discount=backup.discount[rows],
     )
@@ -88,14 +88,7 @@ def learning_targets(critic: Critic, batch: Batch, config: CriticConfig) -> tupl
         return returns, returns
     q_target = batch.rewards + batch.discount * critic.v(batch.later_state, target=True)
     q = critic.q(batch.state, batch.candidate, batch.geometry, target=True)
-    return q_target, q[..., 0] if config.v_target == "logged" else _mean_of_valid(q, batch.valid)
-
-
-def _mean_of_valid(q: Tensor, valid: Tensor) -> Tensor:
-    """(E, B, C) to (E, B)."""
-    counted = valid.clone()
-    counted[:, 0] |= ~counted.any(dim=1)  # none valid: the logged action alone
-    return q.masked_fill(~counted, 0.0).sum(dim=-1) / counted.sum(dim=-1)
+    return q_target, q[..., 0] if config.v_target == "logged" else (q * batch.weights).sum(dim=-1)
 
 
 def critic_loss(

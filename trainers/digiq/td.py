@@ -31,17 +31,21 @@ Log = Callable[[dict[str, float]], None]
 
 
 def split_by_episode(
-    features: TransitionFeatures, share: float, generator: torch.Generator
+    features: TransitionFeatures,
+    share: float,
+    generator: torch.Generator,
+    among: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Rows for training and for validation; an episode is wholly in one of them.
 
     Args:
         share: of the episodes, for validation; rounded, at least one if share > 0.
+        among: numbers of the episodes to split; all of them by default.
 
     Raises:
         ConfigError: nothing would be left to train on.
     """
-    episodes = features.episode.unique()
+    episodes = features.episode.unique() if among is None else among
     held_out = max(1, round(share * len(episodes))) if share > 0 else 0
     if held_out >= len(episodes):
         raise ConfigError(
@@ -50,11 +54,15 @@ def split_by_episode(
         )
     shuffled = episodes[torch.randperm(len(episodes), generator=generator)]
     validation = torch.isin(features.episode, shuffled[:held_out])
-    return (~validation).nonzero().flatten(), validation.nonzero().flatten()
+    training = torch.isin(features.episode, shuffled[held_out:])
+    return training.nonzero().flatten(), validation.nonzero().flatten()
 
 
 def train_critic(
-    features: TransitionFeatures, config: CriticConfig, log: Log | None = None
+    features: TransitionFeatures,
+    config: CriticConfig,
+    log: Log | None = None,
+    among: Tensor | None = None,
 ) -> tuple[Critic, dict[str, float]]:
     """Learn Q and V from logged transitions.
 
@@ -62,6 +70,7 @@ def train_critic(
         features: the data; not changed.
         config: how.
         log: called with a row of metrics at every evaluation.
+        among: numbers of the episodes to learn from, and to validate on; all by default.
 
     Returns:
         The critic, in evaluation mode, with the weights of the best evaluation, and that
@@ -74,7 +83,7 @@ def train_critic(
     _check(features, config)
     with _torch_settings(config):
         generator = torch.Generator().manual_seed(config.seed)
-        training, validation = split_by_episode(features, config.validation_share, generator)
+        training, validation = split_by_episode(features, config.validation_share, generator, among)
         critic = Critic(
             CriticShape(
                 state_size=features.state_features.shape[-1],

@@ -67,6 +67,9 @@ class TransitionFeatures:
     """(S,) long: number of the task, for rankings within a task."""
     candidate_log_probs: Tensor | None = None
     """(S, N): log-probability of each candidate under the policy that proposed it."""
+    candidate_weights: Tensor | None = None
+    """(S, N), rows adding up to 1: how much each candidate counts where a state's value is
+    the mean over its actions; by default all valid ones count alike."""
 
     def __post_init__(self) -> None:
         states, candidates = self.candidate_valid.shape
@@ -75,6 +78,7 @@ class TransitionFeatures:
             "candidate_features": (states, candidates),
             "candidate_geometry": (states, candidates),
             "candidate_log_probs": (states, candidates),
+            "candidate_weights": (states, candidates),
         }
         for field in fields(self):
             value = getattr(self, field.name)
@@ -111,6 +115,18 @@ class TransitionFeatures:
             late = self.final_state_features[index[final] - len(self)]
             result[final] = late.to(result.dtype)
         return result
+
+    def action_weights(self, rows: Tensor) -> Tensor:
+        """`candidate_weights` of some states, rows (B,) long, or what they are by default.
+
+        Returns:
+            (B, N) float32; without a valid candidate the logged action counts alone.
+        """
+        if self.candidate_weights is not None:
+            return self.candidate_weights[rows]
+        counted = self.candidate_valid[rows].clone()
+        counted[:, 0] |= ~counted.any(dim=1)
+        return counted / counted.sum(dim=1, keepdim=True)
 
     def backup(self, steps: int, gamma: float) -> Backup:
         """What each logged action led to within some steps.
