@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from agentenv.observations import Observation, Screen
 from agentenv.spaces import action_space, decode_action, encode_observation, observation_space
 from agentenv.tasks import get_task
 from agentenv.tasks.base import INSTANCES_PER_SPLIT, SPLITS, Split, Task, TaskInstance, Verdict
+from agentenv.transition import Transition
 
 if TYPE_CHECKING:
     from agentenv.live import LiveView, Panel
@@ -35,35 +36,6 @@ STEP_TIMEOUT = 60.0
 
 EnvAction = Action | str | bytes | Mapping[str, Any]
 """What `DeviceEnv.step` takes: an action, text in the dialect, or a member of the space."""
-
-
-@dataclass(frozen=True)
-class Transition:
-    """What came of one action; the typed form of what `DeviceEnv.step` returns."""
-
-    observation: Observation
-    """After the action; the last good one if the infrastructure failed."""
-    sent: Action | None
-    """What the device really did; None if the action was refused."""
-    reward: float
-    """The verdict's when the episode terminates, else 0."""
-    terminated: bool
-    truncated: bool
-    raw_reward: float | None = None
-    """The environment's own number, where it has one."""
-    info: Mapping[str, Any] = field(default_factory=dict)
-    """What else the verifier tells."""
-    infra_error: str = ""
-    """Cause, if the infrastructure failed."""
-    infra_message: str = ""
-    """What happened then, in words."""
-    blocked_requests: tuple[str, ...] = ()
-    """Addresses that the task's network policy has blocked since the reset."""
-
-    @property
-    def success(self) -> bool:
-        """The verifier gave the full reward."""
-        return self.terminated and self.reward >= 1.0
 
 
 class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):

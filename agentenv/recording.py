@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 
 from agentenv.dialects.parsing import without_surrogates
-from agentenv.env import DeviceEnv, Transition
+from agentenv.env import DeviceEnv
 from agentenv.errors import DeviceError
 from agentenv.observations import Observation
 from agentenv.policies.base import Decision, History, Turn
 from agentenv.tasks.base import TaskInstance
 from agentenv.trajectories.episode import Episode, Step
+from agentenv.transition import Transition
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,9 @@ from agentenv.trajectories.marks import describe, mark_of
 from agentenv.trajectories.viewer import element_data
 
 if TYPE_CHECKING:
-    from agentenv.env import DeviceEnv, Transition
+    from agentenv.env import DeviceEnv
     from agentenv.live.orders import Order
+    from agentenv.transition import Transition
 
 Phase = Literal["starting", "thinking", "acting", "yours", "ended"]
 """Nothing to see yet; the policy decides; an action is shown before it is carried out;
