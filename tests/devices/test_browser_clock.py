@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from agentenv.actions import Tap, Wait
 from agentenv.devices.base import BrowserSetup
 from agentenv.devices.browser import SETTLE_MS, BrowserDevice
-from agentenv.devices.browser.lockstep import LockstepEngine
-from agentenv.devices.browser.viewports import Viewport
+from agentenv.devices.browser.cdp import Connection
+from agentenv.devices.browser.lockstep_clock import LockstepClock
 from agentenv.observations import Screen
-from tests.devices.browser_pages import SIZE, find, log_after, open_page, write_page
+from tests.devices.browser_pages import find, log_after, open_page, write_page
 from tests.devices.conftest import open_test_browser
 
 CLOCKS = """<div id=box style='width:50px;height:50px;background:red'></div>
@@ -178,11 +178,10 @@ class Frames:
 
 @pytest.mark.parametrize("uptime", [0.0, 17068771.75, 17105265.087, 9e9 + 1 / 3])
 def test_every_frame_is_later_than_the_last_in_whole_microseconds(uptime: float) -> None:
-    engine = LockstepEngine(Viewport(*SIZE))
     frames = Frames()
-    engine._connection = frames  # type: ignore[assignment]
-    engine._clock_ticks = uptime
+    clock = LockstepClock(lambda: cast(Connection, frames), lambda method, **params: {})
+    clock.ticks = uptime
     for number in range(200):
-        engine.draw()
-        engine._clock_ticks += 0.001 * (number % 3)
+        clock.draw(time.monotonic() + 1)
+        clock.ticks += 0.001 * (number % 3)
     assert frames.microseconds == sorted(set(frames.microseconds))

@@ -7,7 +7,6 @@ chromium-headless-shell; ordinary Chromium cannot be driven this way.
 from __future__ import annotations
 
 import base64
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,8 +17,6 @@ from agentenv.devices.browser.context import BrowserContext
 from agentenv.devices.browser.downloads import PATIENCE, Downloads
 from agentenv.devices.browser.engine import (
     CALL_TIMEOUT,
-    IMPATIENCE,
-    NETWORK_PATIENCE,
     OUTCOME,
     SCREENSHOT,
     InputEvent,
@@ -35,14 +32,13 @@ from agentenv.devices.browser.launch import (
     require_browser,
     scale_flags,
 )
+from agentenv.devices.browser.lockstep_clock import LockstepClock
 from agentenv.devices.browser.notices import Notices
-from agentenv.devices.browser.page_script import START_OF_TIME, page_script
+from agentenv.devices.browser.page_script import page_script
 from agentenv.devices.browser.storage_state import StorageState
 from agentenv.devices.browser.touch import as_touch
 from agentenv.devices.browser.viewports import TOUCH_POINTS, Viewport, user_agent_override
 from agentenv.errors import DeviceError
-
-logger = logging.getLogger(__name__)
 
 _FLAGS: tuple[str, ...] = (
     "--enable-begin-frame-control",
@@ -57,9 +53,6 @@ _FLAGS: tuple[str, ...] = (
 )
 _FRAME_MS = 50.0
 """Page time between frames while something is awaited."""
-_BEYOND_MS = 0.002
-"""By which the clock runs longer than it is told to. A timer that is due at the very end would
-run at once or after the next frame, whichever the machine is quicker with."""
 _HANDLED_WITH_FRAMES = ("mouseMoved", "mouseWheel")
 """Input that Chromium holds back until the next frame."""
 _STORED_BY_FILES = "local_storage,indexeddb,cache_storage,file_systems,service_workers"
@@ -92,10 +85,7 @@ class LockstepEngine:
         self._connection: Connection | None = None
         self._guard: NetworkGuard | None = None
         self._context: BrowserContext | None = None
-        self._clock_ticks = 0.0
-        self._frame_micros = 0
-        self._patience = NETWORK_PATIENCE
-        self._budget_spent = False
+        self._clock = LockstepClock(lambda: self._open_connection, self.call)
 
     def open(self, guard: NetworkGuard | None = None) -> None:
         flags = (*_FLAGS, *scale_flags(self._viewport.scale))
@@ -145,12 +135,7 @@ class LockstepEngine:
         self.call("Emulation.setFocusEmulationEnabled", enabled=True)
         self.call("Emulation.setTimezoneOverride", timezoneId="UTC")
         self.call("Page.addScriptToEvaluateOnNewDocument", source=page_script())
-        self._frame_micros = 0
-        self._clock_ticks = self.call(
-            "Emulation.setVirtualTimePolicy",
-            policy="pause",
-            initialVirtualTime=START_OF_TIME,
-        )["virtualTimeTicksBase"]
+        self._clock.start()
 
     def _emulate_screen(self) -> None:
         screen = self._viewport
@@ -190,7 +175,7 @@ class LockstepEngine:
         return self._open_context.storage_state()
 
     def navigate(self, url: str) -> None:
-        self._patience = NETWORK_PATIENCE
+        self._clock.be_patient()
         call_id = self._send("Page.navigate", {"url": url})
         try:
             result = self._wait_drawing(call_id, self._timeout)
@@ -204,8 +189,8 @@ class LockstepEngine:
         while "pending" in outcome:
             if time.monotonic() > deadline:
                 raise DeviceError("a promise of the page was not fulfilled", "page_hung")
-            self._run_clock(_FRAME_MS, deadline)
-            self._draw(deadline)
+            self._clock.run(_FRAME_MS, deadline)
+            self._clock.draw(deadline)
             outcome = self._evaluate(OUTCOME, deadline)
         if "error" in outcome:
             raise ScriptError(outcome["error"])
@@ -233,25 +218,25 @@ class LockstepEngine:
         calls = self._open_connection.send_all(events)
         deadline = time.monotonic() + self._timeout
         if events and events[-1][1].get("type") in _HANDLED_WITH_FRAMES:
-            self._draw(deadline)
+            self._clock.draw(deadline)
         for call_id in calls:
             while not self._receive_until(call_id, _INPUT_PATIENCE):
                 if time.monotonic() > deadline:  # frames may go on while scripts do not
                     raise DeviceError("the page does not take input", "page_hung")
-                self._draw(deadline)
+                self._clock.draw(deadline)
             with suppress(ProtocolError):
                 self._open_connection.wait(call_id)
 
     def advance(self, milliseconds: float) -> None:
-        self._run_clock(milliseconds, time.monotonic() + self._timeout)
+        self._clock.run(milliseconds, time.monotonic() + self._timeout)
 
     def draw(self) -> None:
-        self._draw(time.monotonic() + self._timeout)
+        self._clock.draw(time.monotonic() + self._timeout)
 
     def screenshot(self) -> bytes:
         deadline = time.monotonic() + self._timeout
         while True:
-            frame = self._draw(deadline, screenshot=SCREENSHOT)
+            frame = self._clock.draw(deadline, screenshot=SCREENSHOT)
             if "screenshotData" in frame:
                 return base64.b64decode(frame["screenshotData"])
             # Nothing to be seen: a page that is being replaced, or that just crashed.
@@ -308,56 +293,14 @@ class LockstepEngine:
         while not self._receive_until(call_id, 0.005):
             if time.monotonic() > deadline:
                 raise DeviceError(f"the page did not answer within {timeout:g} s", "page_hung")
-            self._run_clock(_FRAME_MS, deadline)
-            self._draw(deadline)
+            self._clock.run(_FRAME_MS, deadline)
+            self._clock.draw(deadline)
         return self._open_connection.wait(call_id)
-
-    def _draw(self, deadline: float, **params: Any) -> Mapping[str, Any]:
-        # Chromium never answers a frame whose time, cut to whole microseconds, is not later
-        # than the last one's; the half keeps floating point from losing one.
-        self._frame_micros = max(round(self._clock_ticks * 1000), self._frame_micros + 1)
-        call_id = self._send(
-            "HeadlessExperimental.beginFrame",
-            {"frameTimeTicks": (self._frame_micros + 0.5) / 1000, "interval": 16.0, **params},
-        )
-        return self._open_connection.wait(call_id, max(0.1, deadline - time.monotonic()))
-
-    def _run_clock(self, milliseconds: float, deadline: float) -> None:
-        """Let timers run for that much page time, which passes at once.
-
-        The clock waits for network requests, so that what they change does not depend on
-        the network's speed, but not for ever: some are never answered.
-        """
-        if milliseconds <= 0:
-            return
-        milliseconds += _BEYOND_MS
-        self._clock_ticks += milliseconds
-        patience = min(deadline, time.monotonic() + self._patience)
-        if self._spend(milliseconds, "pauseIfNetworkFetchesPending", patience):
-            return
-        logger.info("a request of the page is still open after %g s", self._patience)
-        self._patience = IMPATIENCE
-        if not self._spend(milliseconds, "advance", deadline):
-            raise DeviceError("the page's clock does not run; it may be in a loop", "page_hung")
-
-    def _spend(self, milliseconds: float, policy: str, deadline: float) -> bool:
-        """Give the page's clock that much time; whether it was spent by the deadline."""
-        self._budget_spent = False
-        self.call(
-            "Emulation.setVirtualTimePolicy",
-            policy=policy,
-            budget=milliseconds,
-            maxVirtualTimeTaskStarvationCount=1000,
-        )
-        while not self._budget_spent:
-            if not self._open_connection.receive(deadline - time.monotonic()):
-                return False
-        return True
 
     def _on_event(self, event: Event) -> None:
         match event["method"]:
             case "Emulation.virtualTimeBudgetExpired":
-                self._budget_spent = True
+                self._clock.budget_spent()
             case "Fetch.requestPaused":
                 self._on_request(event)
             case "Network.webSocketCreated" if self._guard is not None:

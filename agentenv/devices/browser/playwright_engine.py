@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
 import os
 import signal
 import tempfile
@@ -24,7 +23,6 @@ from agentenv.devices.browser.cdp import Then, past_deadline
 from agentenv.devices.browser.downloads import PATIENCE, Downloads
 from agentenv.devices.browser.engine import (
     CALL_TIMEOUT,
-    IMPATIENCE,
     LOAD_TIMEOUT,
     NETWORK_PATIENCE,
     OUTCOME,
@@ -48,13 +46,12 @@ from agentenv.devices.browser.launch import (
 )
 from agentenv.devices.browser.notices import Notices
 from agentenv.devices.browser.page_script import START_OF_TIME, page_script
+from agentenv.devices.browser.playwright_requests import OpenRequests
 from agentenv.devices.browser.storage_state import StorageState
 from agentenv.devices.browser.touch import as_touch
 from agentenv.devices.browser.viewports import Viewport
 from agentenv.errors import ConfigError, DeviceError
 from agentenv.worker import Worker
-
-logger = logging.getLogger(__name__)
 
 _FLAGS = ("--disable-frame-rate-limit", "--disable-gpu-vsync")
 _START_TIMEOUT = 60.0
@@ -104,9 +101,8 @@ class PlaywrightEngine:
         self._worker: Worker | None = None
         self._pid: int | None = None
         self._guard: NetworkGuard | None = None
-        self._requests: set[Any] = set()
+        self._requests = OpenRequests()
         self._crashed = False
-        self._patience = NETWORK_PATIENCE
 
     def open(self, guard: NetworkGuard | None = None) -> None:
         self._crashed = False
@@ -119,7 +115,6 @@ class PlaywrightEngine:
 
     def renew(self, state: StorageState | None = None) -> None:
         self._run(lambda: self._new_page(state), LOAD_TIMEOUT)
-        self._patience = NETWORK_PATIENCE
 
     def storage_state(self) -> StorageState:
         return self._run(self._storage_state, LOAD_TIMEOUT)
@@ -247,14 +242,11 @@ class PlaywrightEngine:
         context.clock.install(time=START_OF_TIME - _HEAD_START)
         context.clock.pause_at(START_OF_TIME)
         context.add_init_script(page_script())
-        self._requests.clear()
         self._page = context.new_page()
         context.on("page", lambda another: another.close())
         self._page.on("dialog", self._on_dialog)
         self._page.on("crash", self._on_crash)
-        self._page.on("request", lambda request: self._requests.add(request))
-        self._page.on("requestfinished", lambda request: self._requests.discard(request))
-        self._page.on("requestfailed", lambda request: self._requests.discard(request))
+        self._requests.watch(self._page)
         self._session = context.new_cdp_session(self._page)
         self._allow_downloads()
         if self._guard is not None:
@@ -380,7 +372,7 @@ class PlaywrightEngine:
     def _advance(self, milliseconds: float) -> None:
         if milliseconds <= 0:
             return
-        self._wait_for_network()
+        self._requests.wait(self._page)
         # A page that is being replaced has no clock to run, nor animations to move.
         with suppress(ScriptError, self._error):
             self._page.clock.run_for(round(milliseconds))
@@ -388,18 +380,7 @@ class PlaywrightEngine:
             for frame in self._page.frames[1:]:
                 frame.evaluate(_MOVE_ANIMATIONS, milliseconds)
         self._raise_if_gone(None)
-        self._wait_for_network()
-
-    def _wait_for_network(self) -> None:
-        """As in lockstep, the clock waits for requests, but not for ever."""
-        patience = time.monotonic() + self._patience
-        while self._requests:
-            if time.monotonic() > patience:
-                logger.info("a request of the page is still open after %g s", self._patience)
-                self._patience = IMPATIENCE
-                self._requests.clear()
-            else:
-                self._page.wait_for_timeout(5)
+        self._requests.wait(self._page)
 
     def _draw(self) -> None:
         with suppress(ScriptError):
