@@ -38,7 +38,9 @@ class OPEConfig:
     sampling by episode, the same self-normalised, and by decision; they need log-probabilities
     stored with the data. dr, wdr: doubly robust, fqe corrected by importance ratios. The
     effective sample size (ESS) says how many logged episodes resemble what the policy would
-    do: if it is small, trust none but fqe."""
+    do: if it is small, trust no ratios. fqe (and with it dr and wdr) leaves out answers that
+    do not parse or that call an element by another's name, and so flatters policies that
+    give many of them, the base policy most."""
     k: tuple[int, ...] = (2, 3)
     """Of SharpeRatio@k: what trying the k policies that an estimator ranks first gains over
     the logged policy, for the spread among them. Undefined where they are equally good,

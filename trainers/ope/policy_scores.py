@@ -146,9 +146,10 @@ def proposal_weights(run: FinishedRun, label: str) -> Tensor:
     has weight 0, and so have invalid candidates, unless there is nothing else. If the policy
     would never say any of the candidates, they get equal weights.
 
-    Two approximations: proposals that did not parse were drawn again, so a policy's own
-    invalid answers are left out of its expectation; and an answer is weighed in its
-    canonical wording, for all wordings that do the same.
+    Two approximations, both of which leave out mistakes and so flatter a policy that makes
+    many: proposals that did not parse were drawn again, so its invalid answers are not in
+    its expectation; and candidates are stored, and weighed, in their canonical wording, which
+    it may hardly ever say where it names one element and points at another.
 
     Returns:
         (S, N) float32, for `TransitionFeatures.candidate_weights`.
