@@ -221,7 +221,10 @@ def exact_q(expectile: float = 0.5) -> torch.Tensor:
 
 @pytest.mark.parametrize(
     ("critic", "expectile", "steps"),
-    [("td", 0.5, 150), ("nstep", 0.5, 150), ("iql", 0.8, 200), ("hlgauss", 0.5, 300)],
+    [
+        *(("td", 0.5, 150), ("nstep", 0.5, 150), ("chunk", 0.5, 250)),
+        *(("iql", 0.8, 200), ("hlgauss", 0.5, 300)),
+    ],
 )
 def test_every_bootstrapping_critic_reaches_the_exact_q_of_a_tabular_problem(
     critic: Any, expectile: float, steps: int
@@ -261,6 +264,8 @@ def test_the_monte_carlo_critic_counts_a_timeout_as_a_failure() -> None:
     ("settings", "message"),
     [
         ({"critic": "nstep", "n_step": 0}, "n_step is 0"),
+        ({"critic": "chunk", "chunk": 1}, "chunk is 1"),
+        ({"critic": "chunk", "v_target": "expected"}, "logged actions alone"),
         ({"critic": "iql", "expectile": 1.0}, "expectile is 1.0"),
         ({"critic": "iql", "v_target": "expected"}, "logged actions alone"),
         ({"critic": "hlgauss", "bins": 1}, "at least 2 bins"),

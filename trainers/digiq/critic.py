@@ -41,11 +41,19 @@ class CriticShape:
     dropout: float = 0.0
     bins: int = 0
     """Categories of a value (see `trainers.digiq.value_bins`); 0: a head says it itself."""
+    chunk: int = 1
+    """K: actions that Q can value at once, the first by its features, the others by their
+    geometry."""
 
     @property
     def outputs(self) -> int:
         """O: numbers that a head says of a value."""
         return self.bins or 1
+
+    @property
+    def following_size(self) -> int:
+        """Numbers of the actions after the first: geometry, and whether there is one."""
+        return (self.chunk - 1) * (self.geometry_size + 1)
 
 
 class EnsembleMLP(nn.Module):
@@ -123,7 +131,8 @@ class Critic(nn.Module):
         self.shape = shape
         self.standardise_state = Standardise(shape.state_size)
         self.standardise_candidate = Standardise(shape.candidate_size)
-        q_inputs = shape.state_size + shape.candidate_size + shape.geometry_size
+        action_size = shape.candidate_size + shape.geometry_size + shape.following_size
+        q_inputs = shape.state_size + action_size
         self.q_heads = EnsembleMLP(q_inputs, shape)
         self.v_heads = EnsembleMLP(shape.state_size, shape)
         self.target_q_heads = EnsembleMLP(q_inputs, shape)
@@ -152,9 +161,16 @@ class Critic(nn.Module):
         self.standardise_state.fit(features.state_features[rows])
         self.standardise_candidate.fit(features.candidate_features[rows][valid])
 
-    def q(self, state: Tensor, candidate: Tensor, geometry: Tensor, target: bool = False) -> Tensor:
+    def q(
+        self,
+        state: Tensor,
+        candidate: Tensor,
+        geometry: Tensor,
+        target: bool = False,
+        following: Tensor | None = None,
+    ) -> Tensor:
         """Q_i(s, a) of some actions of each state: (E, B, C); arguments as of `q_outputs`."""
-        return self.values(self.q_outputs(state, candidate, geometry, target))
+        return self.values(self.q_outputs(state, candidate, geometry, target, following))
 
     def v(self, state: Tensor, target: bool = False) -> Tensor:
         """V_i(s): (E, B); arguments as of `v_outputs`."""
@@ -165,7 +181,12 @@ class Critic(nn.Module):
         return expectation(outputs) if self.shape.bins else outputs.squeeze(-1)
 
     def q_outputs(
-        self, state: Tensor, candidate: Tensor, geometry: Tensor, target: bool = False
+        self,
+        state: Tensor,
+        candidate: Tensor,
+        geometry: Tensor,
+        target: bool = False,
+        following: Tensor | None = None,
     ) -> Tensor:
         """What the Q heads say of some actions of each state.
 
@@ -177,14 +198,19 @@ class Critic(nn.Module):
             candidate: (B, C, D) features of state and action, C actions a state.
             geometry: (B, C, G) of the actions.
             target: use the slowly moving copy.
+            following: (B, K - 1, G + 1), of `TransitionFeatures.following_actions`: value
+                them too; None values each action alone.
 
         Returns:
             (E, B, C, O).
         """
         batch, actions = candidate.shape[:2]
+        if following is None:
+            following = state.new_zeros(batch, self.shape.following_size, dtype=torch.float32)
+        following = following.flatten(1)[:, None].expand(-1, actions, -1)
         state = self.standardise_state(state)[:, None].expand(-1, actions, -1)
         candidate = self.standardise_candidate(candidate)
-        inputs = torch.cat([state, candidate, geometry.to(candidate)], dim=-1)
+        inputs = torch.cat([state, candidate, geometry.to(candidate), following], dim=-1)
         heads = self.target_q_heads if target else self.q_heads
         return heads(inputs.flatten(0, 1)).unflatten(1, (batch, actions))
 

@@ -17,22 +17,26 @@ class CriticConfig:
     with a sparse reward in {0, 1}; with tens of thousands, try hidden=256, dropout=0.1."""
 
     critic: Annotated[
-        Literal["td", "mc", "nstep", "iql", "hlgauss"], arg(aliases=("--critic",))
+        Literal["td", "mc", "nstep", "chunk", "iql", "hlgauss"], arg(aliases=("--critic",))
     ] = "td"
     """What Q and V learn: td bootstraps from the next state's V; nstep from V of the state
-    `n_step` steps on; mc takes the Monte-Carlo return; iql is td with V an upper expectile
+    `n_step` steps on; chunk values `chunk` logged actions at once beside single ones, and V
+    learns from those; mc takes the Monte-Carlo return; iql is td with V an upper expectile
     of Q (better than what was logged); hlgauss is td with values as categories."""
     gamma: float = 0.95
     """Discount."""
     n_step: int = 3
     """Rewards that nstep adds up before it bootstraps."""
+    chunk: int = 3
+    """Logged actions that chunk values at once."""
     expectile: float = 0.7
     """Of iql: 0.5 is the mean (td), 1 the best logged action of like states."""
     bins: int = 51
     """Of hlgauss: categories of a value."""
     v_target: Literal["logged", "expected"] = "logged"
     """What V regresses to: Q of the logged action, or Q's mean over the valid
-    candidates (which costs N times as much per step); mc and iql know only the former."""
+    candidates (which costs N times as much per step); mc, chunk and iql know only the
+    former."""
     steps: int = 1000
     """Gradient steps, at most (see patience)."""
     batch: int = 128

@@ -54,7 +54,10 @@ class StageInputs:
 
     def critic(self, config: CriticConfig) -> dict[str, Any]:
         """Of a critic with these settings."""
-        return {**self.features, "critic": asdict(config)}
+        settings = asdict(config)
+        if config.critic != "chunk":
+            del settings["chunk"]  # which the others do not heed
+        return {**self.features, "critic": settings}
 
     def actor(self, method: Method) -> dict[str, Any]:
         """Of a policy: not of settings that its method does not heed."""

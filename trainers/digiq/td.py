@@ -21,7 +21,7 @@ from agentenv.errors import ConfigError
 from trainers.digiq.critic import Critic, CriticShape
 from trainers.digiq.critic_config import CriticConfig, StopOn
 from trainers.digiq.diagnostics import Diagnostics, collapse, diagnose
-from trainers.digiq.targets import Batch, backup_of, critic_loss, learning_targets, make_batch
+from trainers.digiq.targets import Batch, batch_reader, critic_loss, learning_targets
 from trainers.digiq.transitions import TransitionFeatures
 
 logger = logging.getLogger(__name__)
@@ -94,6 +94,7 @@ def train_critic(
                 layers=config.layers,
                 dropout=config.dropout,
                 bins=config.bins if config.critic == "hlgauss" else 0,
+                chunk=config.chunk if config.critic == "chunk" else 1,
             )
         )
         order = training[torch.randperm(len(training), generator=generator)]
@@ -104,9 +105,11 @@ def train_critic(
 def _check(features: TransitionFeatures, config: CriticConfig) -> None:
     if config.n_step < 1:
         raise ConfigError(f"n_step is {config.n_step}; it must be at least 1")
+    if config.critic == "chunk" and config.chunk < 2:
+        raise ConfigError(f"chunk is {config.chunk}; it must be at least 2: one action is td")
     if not 0 < config.expectile < 1:
         raise ConfigError(f"expectile is {config.expectile}; it must be between 0 and 1")
-    if config.critic in ("mc", "iql") and config.v_target == "expected":
+    if config.critic in ("mc", "chunk", "iql") and config.v_target == "expected":
         raise ConfigError(
             f"the {config.critic} critic's V learns from logged actions alone; leave out "
             "v_target=expected, or choose td, nstep or hlgauss"
@@ -130,11 +133,7 @@ def _optimise(
     log: Log | None,
 ) -> tuple[Critic, dict[str, float]]:
     optimizer, parameters = _optimizer(critic, config)
-    backup = backup_of(features, config)
-
-    def read(rows: Tensor) -> Batch:
-        return make_batch(features, backup, rows, config.v_target == "expected")
-
+    read = batch_reader(features, config)
     best: dict[str, float] = {}
     best_weights = critic.state_dict()
     losses: list[float] = []

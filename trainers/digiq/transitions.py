@@ -146,6 +146,24 @@ class TransitionFeatures:
             index[going_on] = self.next_index[here]
         return Backup(rewards, discount, index)
 
+    def following_actions(self, rows: Tensor, count: int) -> Tensor:
+        """The logged actions that came after those of some steps, in the same episode.
+
+        Args:
+            rows: (B,) long.
+            count: of actions after each.
+
+        Returns:
+            (B, count, G + 1) float32: each action's geometry and a 1; zeros where the
+            episode was over.
+        """
+        later = rows[:, None] + torch.arange(1, count + 1)
+        known = later < len(self)
+        later = later.clamp(max=len(self) - 1)
+        known &= self.episode[later] == self.episode[rows][:, None]
+        geometry = self.candidate_geometry[later, 0].to(torch.float32)
+        return torch.cat([geometry, torch.ones(*later.shape, 1)], dim=-1) * known[..., None]
+
     def returns(self, gamma: float) -> Tensor:
         """Monte-Carlo returns: what was really collected from each step on.
 
