@@ -20,6 +20,7 @@ from trainers.digiq.extraction import (
     combine,
     observe,
     share_changed,
+    unlikeliness,
 )
 from trainers.digiq.td import train_critic
 from trainers.digiq.transitions import TransitionFeatures, lay_out
@@ -178,6 +179,36 @@ def test_a_candidate_replaces_the_logged_action_only_by_more_than_the_margin() -
     # 0.15 beats the logged action by more than the margin, but not the threshold as well.
     only = torch.tensor([[-0.5, 0.15, 0.0]])
     assert best_of_n(only, valid[:1], threshold=0.1, margin=0.1)[1].tolist() == [False]
+
+
+def test_an_unlikely_candidate_must_be_better_by_the_prior_for_each_nat() -> None:
+    probabilities = torch.tensor([[0.8, 0.1, 0.05, 0.05]])
+    valid = torch.tensor([[True, True, True, False]])
+    handicap = unlikeliness(probabilities.log(), valid, 0.1)
+    torch.testing.assert_close(
+        handicap, torch.tensor([[0.0, 0.2079, 0.2773, 0.0]]), atol=1e-4, rtol=0
+    )
+    table = torch.tensor([[0.1, 0.3, 0.4, 9.0]])
+    assert best_of_n(table, valid, handicap=handicap)[0].tolist() == [2]
+    assert best_of_n(table - torch.tensor([0.0, 0.0, 0.05, 0.0]), valid, handicap=handicap)[
+        0
+    ].tolist() == [0]
+
+
+@settings(deadline=None)
+@given(
+    arrays(np.float64, (3, 5), elements=st.floats(-1, 1)),
+    arrays(np.float64, (3, 5), elements=st.floats(-9, 0)),
+)
+def test_the_prior_chooses_the_likeliest_action_of_the_regularised_policy(
+    values: np.ndarray, log_probs: np.ndarray
+) -> None:
+    prior, valid = 0.2, torch.ones(3, 5, dtype=torch.bool)
+    q, log_pi = torch.from_numpy(values), torch.from_numpy(log_probs)
+    slots, _ = best_of_n(q, valid, handicap=unlikeliness(log_pi, valid, prior))
+    best = (log_pi.exp() * (q / prior).exp()).log()  # pi * exp(Q / prior), unnormalised
+    chosen = best.gather(1, slots[:, None])[:, 0]
+    torch.testing.assert_close(chosen, best.amax(dim=1), atol=2 * TIE_TOLERANCE / prior, rtol=0)
 
 
 def test_what_was_seen_of_a_logged_action_outweighs_what_the_critic_thinks() -> None:

@@ -72,6 +72,14 @@ def test_the_sample_with_the_highest_q_is_acted(judge: Judge) -> None:
     assert two.act([history()])[0].action == Tap(label="Ok", element=0)
 
 
+def test_a_sample_that_the_base_policy_finds_unlikely_must_be_worth_it(judge: Judge) -> None:
+    # The goal names "Ok"; Q of "Cancel" is higher by 0.8.
+    cautious = replace(judge, prior=1.0)
+    policy = RerankingPolicy(Scripted("nonsense", *TAPS), cautious, 3)  # type: ignore[arg-type]
+    assert policy.act([history()])[0].action == Tap(label="Ok", element=0)
+    assert policy.version != RerankingPolicy(policy.actor, judge, 3).version
+
+
 def test_without_a_valid_sample_the_first_is_acted(judge: Judge) -> None:
     policy = RerankingPolicy(Scripted("nonsense", "more"), judge, 2)  # type: ignore[arg-type]
     assert [d.text for d in policy.act([history(), history()])] == ["nonsense", "nonsense"]

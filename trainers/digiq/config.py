@@ -76,6 +76,9 @@ class ActorSettings:
     margin: float = 0.0
     """Taken off the advantage of every candidate but the logged action (the paper: 0);
     pessimism towards actions whose outcome was never seen."""
+    prior: Annotated[float, arg(aliases=("--prior",))] = 0.0
+    """Taken off the value of a candidate for each nat by which the base policy finds it less
+    likely than the likeliest one, here and where Q chooses at test time (the paper: 0)."""
     observed: bool = False
     """Let the logged action's value be at least the return that followed it, and exactly
     its reward where the episode ended; the paper asks the critic alone."""

@@ -21,6 +21,7 @@ from trainers.digiq.extraction import (
     combine,
     observe,
     share_changed,
+    unlikeliness,
 )
 from trainers.digiq.transitions import TransitionFeatures
 
@@ -84,13 +85,14 @@ def diagnose(
     threshold: float = 0.0,
     margin: float = 0.0,
     observed: bool = False,
+    prior: float = 0.0,
     rows: Tensor | None = None,
 ) -> Diagnostics:
     """Look at a critic.
 
     Args:
         gamma: the discount it was trained with.
-        aggregation, threshold, margin, observed: as for the extraction.
+        aggregation, threshold, margin, observed, prior: as for the extraction.
         rows: (R,) long, the states to judge it on (best: episodes it was not trained
             on); all of them by default.
     """
@@ -99,7 +101,9 @@ def diagnose(
     valid = features.candidate_valid[rows]
     q_known = observe(q_all, features, rows, gamma) if observed else q_all
     advantage = combine(q_known, v_all, valid, aggregation)
-    slots, keep = best_of_n(advantage, valid, threshold, margin)
+    log_probs = None if features.base_log_probs is None else features.base_log_probs[rows]
+    handicap = unlikeliness(log_probs, valid, prior)
+    slots, keep = best_of_n(advantage, valid, threshold, margin, handicap)
     q, v = aggregate(q_all, "mean"), aggregate(v_all, "mean")
     returns, success = features.returns(gamma)[rows], features.succeeded[rows]
     task = None if features.task is None else features.task[rows]

@@ -91,8 +91,39 @@ def advantages(
     return combine(q, v, valid, aggregation)
 
 
+def unlikeliness(log_probs: Tensor | None, valid: Tensor, prior: float) -> Tensor:
+    """What is taken off the values of candidates that the base policy would hardly choose.
+
+        prior * (max_k log pi(a_k|s) - log pi(a_j|s))
+
+    The policy that maximises E[Q] - prior * KL(policy || pi) is in proportion to
+    pi * exp(Q / prior) (maximum a posteriori policy optimisation, arXiv 1806.06920): this
+    is its likeliest candidate. What the base policy hardly tries has hardly been logged
+    either, and the critic only guesses there.
+
+    Args:
+        log_probs: (S, N) log pi of the candidates under the base policy; needed if `prior`
+            is not 0.
+        valid: (S, N) bool; the others count neither as the likeliest nor at all.
+        prior: in units of value for each nat; the paper has 0.
+
+    Returns:
+        (S, N), at least 0; 0 where invalid.
+    """
+    if not prior:
+        return torch.zeros(valid.shape)
+    assert log_probs is not None
+    known = log_probs.masked_fill(~valid, -torch.inf)
+    behind = known.amax(dim=-1, keepdim=True) - log_probs
+    return (prior * behind).masked_fill(~valid, 0.0)
+
+
 def best_of_n(
-    advantages: Tensor, valid: Tensor, threshold: float = 0.0, margin: float = 0.0
+    advantages: Tensor,
+    valid: Tensor,
+    threshold: float = 0.0,
+    margin: float = 0.0,
+    handicap: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The best valid candidate of each state; the lowest slot on ties.
 
@@ -103,6 +134,7 @@ def best_of_n(
             the paper has 0, the authors' code 1/H.
         margin: taken off every candidate but the logged action, the only one whose
             outcome was seen; the paper has 0.
+        handicap: (S, N) taken off besides, such as `unlikeliness`.
 
     Returns:
         Slots (S,) long and which states to keep (S,) bool. A state without a valid
@@ -115,6 +147,8 @@ def best_of_n(
         raise ValueError("a valid candidate's advantage is NaN; the critic has diverged")
     handicapped = advantages.masked_fill(~valid, -torch.inf)
     handicapped[:, 1:] -= margin
+    if handicap is not None:
+        handicapped -= handicap
     best = handicapped.amax(dim=1, keepdim=True)
     slots = (handicapped >= best - TIE_TOLERANCE).to(torch.uint8).argmax(dim=1)
     chosen = handicapped.gather(1, slots[:, None])[:, 0]

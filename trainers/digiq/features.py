@@ -262,4 +262,5 @@ def transitions(
         step=layout.step,
         task=torch.tensor(task),
         candidate_log_probs=torch.tensor([row.log_probs for row in frozen.candidates]),
+        base_log_probs=frozen.scores[..., 0],
     )

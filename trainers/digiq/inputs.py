@@ -12,7 +12,7 @@ from trainers.digiq.critic_config import CriticConfig
 ACTOR_SETTINGS: dict[Method, tuple[str, ...]] = {
     "filtered_bc": (),
     "digirl": ("digirl_mixing",),
-    "digiq": ("aggregation", "observed", "threshold", "margin"),
+    "digiq": ("aggregation", "observed", "threshold", "margin", "prior"),
     "reinforce": ("aggregation", "observed"),
     "awr": ("aggregation", "observed", "awr_beta", "awr_max_weight"),
 }
@@ -83,7 +83,9 @@ class StageInputs:
             del evaluation["rerank"]
         else:
             critic = self.critic(self.config.critic)
-            inputs = {**critic, **inputs, "aggregation": self.config.actor.aggregation}
+            actor = self.config.actor
+            inputs = {**critic, **inputs}
+            inputs |= {"aggregation": actor.aggregation, "prior": actor.prior}
         return {**inputs, **self._training_seed, "evaluation": evaluation, "label": label}
 
     @property

@@ -57,10 +57,14 @@ def filtered_bc(succeeded: Tensor) -> Selection:
 
 
 def digiq(
-    advantages: Tensor, valid: Tensor, threshold: float = 0.0, margin: float = 0.0
+    advantages: Tensor,
+    valid: Tensor,
+    threshold: float = 0.0,
+    margin: float = 0.0,
+    handicap: Tensor | None = None,
 ) -> Selection:
     """Imitate the best candidate; arguments as of `best_of_n`."""
-    slots, keep = best_of_n(advantages, valid, threshold, margin)
+    slots, keep = best_of_n(advantages, valid, threshold, margin, handicap)
     return Selection(slots, keep, torch.ones(len(slots)))
 
 

@@ -42,7 +42,7 @@ from trainers.digiq.config import DigiQConfig, Method
 from trainers.digiq.critic import Critic
 from trainers.digiq.critic_config import CriticConfig
 from trainers.digiq.diagnostics import Diagnostics, diagnose, verdict
-from trainers.digiq.extraction import advantages
+from trainers.digiq.extraction import advantages, unlikeliness
 from trainers.digiq.feature_cache import FeatureCache
 from trainers.digiq.features import (
     extract_features,
@@ -267,6 +267,7 @@ class DigiQ:
             c.actor.threshold,
             c.actor.margin,
             c.actor.observed,
+            c.actor.prior,
             held_out if len(held_out) else None,
         )
 
@@ -285,7 +286,9 @@ class DigiQ:
             return methods.reinforce(table[:, 0])
         if method == "awr":
             return methods.awr(table[:, 0], c.awr_beta, c.awr_max_weight)
-        return methods.digiq(table, self.features.candidate_valid, c.threshold, c.margin)
+        valid = self.features.candidate_valid
+        handicap = unlikeliness(self.features.base_log_probs, valid, c.prior)
+        return methods.digiq(table, valid, c.threshold, c.margin, handicap)
 
     @property
     def _episode_of_step(self) -> list[Episode]:

@@ -20,7 +20,7 @@ from agentenv.policies.prompts import Prompt, render
 from agentenv.policies.vlm import VLMPolicy, weights_digest
 from trainers.digiq.candidates import Candidates, canonical
 from trainers.digiq.critic import Critic
-from trainers.digiq.extraction import Aggregation, aggregate
+from trainers.digiq.extraction import Aggregation, aggregate, unlikeliness
 from trainers.digiq.feature_cache import FeatureCache
 from trainers.digiq.features import CANDIDATE_NUMBERS, features_of, geometry_of, score_candidates
 from trainers.digiq.finished import FinishedRun
@@ -39,6 +39,20 @@ class Judge:
     topics: tuple[Topic, ...]
     layer: int
     aggregation: Aggregation
+    prior: float = 0.0
+    """As of `ActorSettings`."""
+
+    @torch.no_grad()
+    def preference(
+        self, histories: Sequence[History], decisions: Sequence[Sequence[Decision]]
+    ) -> Tensor:
+        """How N decisions in each of B states compare: Q, less what `prior` takes off.
+
+        Returns:
+            (B, N) float32; minus infinity for an invalid action.
+        """
+        q, log_probs = self._judge(histories, decisions)
+        return q - unlikeliness(log_probs, q.isfinite(), self.prior)
 
     @torch.no_grad()
     def q(self, histories: Sequence[History], decisions: Sequence[Sequence[Decision]]) -> Tensor:
@@ -47,6 +61,12 @@ class Judge:
         Returns:
             (B, N) float32; minus infinity for an invalid action.
         """
+        return self._judge(histories, decisions)[0]
+
+    def _judge(
+        self, histories: Sequence[History], decisions: Sequence[Sequence[Decision]]
+    ) -> tuple[Tensor, Tensor]:
+        """Q as of `q`, and the base policy's log-probabilities."""
         elements = [history.observation.elements for history in histories]
         candidates = [
             canonical(row, seen, self.dialect)
@@ -56,7 +76,7 @@ class Judge:
         state, candidate, scores = self.look_at(prompts, candidates)
         geometry, valid = geometry_of(candidates, elements, self.dialect, scores)
         q = self.critic.q(state, candidate, geometry)
-        return aggregate(q, self.aggregation).masked_fill(~valid, -torch.inf)
+        return aggregate(q, self.aggregation).masked_fill(~valid, -torch.inf), scores[..., 0]
 
     def prompt(self, history: History) -> Prompt:
         """What the models are shown of a state."""
@@ -90,10 +110,12 @@ class Judge:
 
     @property
     def version(self) -> str:
-        """Changes with the weights of the critic or of the representation."""
+        """Changes with the weights of the critic or of the representation, and the prior."""
         digest = hashlib.sha256(weights_digest(self.representation).encode())
         for tensor in self.critic.state_dict().values():
             digest.update(tensor.numpy().tobytes())
+        if self.prior:
+            digest.update(f"prior={self.prior:g}".encode())
         return digest.hexdigest()[:12]
 
 
@@ -119,11 +141,11 @@ class RerankingPolicy:
         self.version = f"{actor.version}-rerank{n}-{judge.version}"
 
     def act(self, histories: Sequence[History]) -> list[Decision]:
-        """For each history the sample with the highest Q; the first one if none is valid."""
+        """For each history the sample the judge prefers; the first one if none is valid."""
         if not histories:
             return []
         decisions = self.actor.propose(histories, self.n)
-        best = self.judge.q(histories, decisions).argmax(dim=1).tolist()
+        best = self.judge.preference(histories, decisions).argmax(dim=1).tolist()
         return [
             replace(row[slot], token_ids=(), log_probs=())
             for row, slot in zip(decisions, best, strict=True)
@@ -158,6 +180,7 @@ def load_judge(run: Path) -> Judge:
         topics=config.representation.topics,
         layer=config.representation.layer,
         aggregation=config.actor.aggregation,
+        prior=config.actor.prior,
     )
     _check_models(judge, finished)
     return judge

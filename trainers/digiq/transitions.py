@@ -67,6 +67,8 @@ class TransitionFeatures:
     """(S,) long: number of the task, for rankings within a task."""
     candidate_log_probs: Tensor | None = None
     """(S, N): log-probability of each candidate under the policy that proposed it."""
+    base_log_probs: Tensor | None = None
+    """(S, N): log-probability of its wording under the base policy, at temperature 1."""
     candidate_weights: Tensor | None = None
     """(S, N), rows adding up to 1: how much each candidate counts where a state's value is
     the mean over its actions; by default all valid ones count alike."""
@@ -78,6 +80,7 @@ class TransitionFeatures:
             "candidate_features": (states, candidates),
             "candidate_geometry": (states, candidates),
             "candidate_log_probs": (states, candidates),
+            "base_log_probs": (states, candidates),
             "candidate_weights": (states, candidates),
         }
         for field in fields(self):

@@ -22,7 +22,7 @@ from agentenv.trajectories.values import EpisodeValues, Estimate, JudgedAction, 
 from trainers.digiq.candidates import Candidates, propose_candidates
 from trainers.digiq.config import ActorSettings
 from trainers.digiq.critic import evaluate
-from trainers.digiq.extraction import advantages, aggregate
+from trainers.digiq.extraction import advantages, aggregate, unlikeliness
 from trainers.digiq.feature_cache import FeatureCache
 from trainers.digiq.features import (
     FrozenStates,
@@ -148,7 +148,9 @@ class CriticValues:
         gamma = self._config.critic.gamma
         observed = gamma if actor.observed else None
         table = advantages(critic, features, actor.aggregation, observed=observed)
-        chosen = digiq(table, valid, actor.threshold, actor.margin)
+        before = frozen.scores[..., 0]
+        handicap = unlikeliness(before, valid, actor.prior)
+        chosen = digiq(table, valid, actor.threshold, actor.margin, handicap)
         after = None
         if self._trained is not None:
             after = score_candidates(
@@ -158,7 +160,7 @@ class CriticValues:
                 batch_size=STATES_AT_ONCE,
                 progress=_silent,
             )[..., 0]
-        before, followed = frozen.scores[..., 0], features.returns(gamma)
+        followed = features.returns(gamma)
         return _Answers(frozen.candidates, q, v, valid, chosen, followed, before, after)
 
     def _state(self, answers: _Answers, row: int) -> StateValues:
@@ -238,4 +240,6 @@ def _rule(actor: ActorSettings) -> str:
         words += "; a logged action counts for no less than the return that followed it"
     if actor.margin:
         words += f"; another must be better than the logged one by {actor.margin:g}"
+    if actor.prior:
+        words += f"; {actor.prior:g} is taken off for each nat that base finds it less likely"
     return words
