@@ -40,6 +40,8 @@ TITLES = {
     "browsergym": "BrowserGym",
     "browsergym_no_delays": "BrowserGym, delays set to 0",
     "miniwob": "MiniWoB++ (Selenium)",
+    "plain_prefill": "a prefill for each candidate",
+    "authors_critic": "critic of the authors' size",
 }
 """Label -> how people write it; other labels are written as they are."""
 METRICS = {
@@ -74,6 +76,25 @@ METRICS = {
     "counted:browser_crashed": "counted as browser_crashed",
     "expected:page_hung": "to be counted as page_hung",
     "counted:page_hung": "counted as page_hung",
+    "features:1": "features of a state with 1 candidate",
+    "features:4": "features of a state with 4 candidates",
+    "features:16": "features of a state with 16 candidates",
+    "features_distinct": "the same, equal candidates once in both",
+    "candidates_distinct": "different ones among the 16, mean",
+    "features_memory": "memory of computing features",
+    "features_difference": "largest difference between the features, of the largest",
+    "features_difference_float32": "the same, computed in float32",
+    "critic_trainable": "numbers the critic learns",
+    "critic_state": "weights, slow copies, gradients, optimiser",
+    "critic_memory": "memory of training the critic",
+    "critic_step": "one step of the critic",
+    "critic_trainable_wide": "numbers learned, ours too on features of 4096 numbers",
+    "critic_memory_wide": "memory of training, so",
+    "critic_state_wide": "weights, slow copies, gradients, optimiser, so",
+    "critic_step_wide": "one step, so",
+    "critic_stage": "the critic's whole stage",
+    "critic_stage_steps": "its steps, until it stopped early",
+    "critic_stage_extrapolated": "800 steps, extrapolated",
 }
 """Metric -> how people write it."""
 TASK_METRIC = "success:"
@@ -194,7 +215,10 @@ def _percent(row: Row | None, digits: int = 0) -> str:
 
 
 def _comparison_table(results: Results) -> list[str]:
-    """A column for each label; in brackets how many times its number the first label's is."""
+    """A column for each label; in brackets how many times its number the first label's is.
+
+    Or, where rows of the others are compared with the first, how many times that they are.
+    """
     labels = list(dict.fromkeys(row.label for row in results.rows))
     lines = [
         _line(["", *(TITLES.get(label, label) for label in labels)]),
@@ -205,7 +229,8 @@ def _comparison_table(results: Results) -> list[str]:
         found = [rows.get((label, metric)) for label in labels]
         ratios = next((row.vs for row in found if row is not None), {})
         cells = [
-            _compared(row, ratios.get(label)) for row, label in zip(found, labels, strict=True)
+            _compared(row, ratios.get(label) or (row.vs.get(labels[0]) if row else None))
+            for row, label in zip(found, labels, strict=True)
         ]
         unit = next(row.unit for row in found if row is not None)
         lines.append(_line([f"{METRICS.get(metric, metric)} ({unit})", *cells]))
@@ -235,6 +260,9 @@ def _plain_table(results: Results) -> list[str]:
 
 def _remarks(results: Results, success: bool) -> list[str]:
     if not success:
+        ours = results.rows[0].label
+        if any(ours in row.vs for row in results.rows):
+            return ["In brackets: how many times ours that is."]
         compared = any(row.vs for row in results.rows)
         return ["In brackets: how many times that is ours."] if compared else []
     totals = [row for row in results.rows if row.metric == "success"]

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from PIL import Image
@@ -90,9 +90,7 @@ class VisionLanguageModel:
         self.name = name
 
     @classmethod
-    def from_pretrained(
-        cls, name_or_path: str | Path, *, device: str = "auto"
-    ) -> VisionLanguageModel:
+    def from_pretrained(cls, name_or_path: str | Path, *, device: str = "auto") -> Self:
         """Load a model, or a LoRA adapter (a folder with ``adapter_config.json``) and its base.
 
         Raises:
