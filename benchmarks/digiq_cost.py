@@ -43,7 +43,7 @@ THEIR_STEPS = 800
 """That the authors train their critic for."""
 TOLERANCE = 0.01
 """Of the largest feature: a larger difference in float32 is no rounding."""
-MEGA = 1e6
+MEGA, GIGA = 1e6, 1e9
 
 
 @dataclass(frozen=True)
@@ -211,23 +211,24 @@ def _critic_rows(measured: Measured) -> list[Row]:
     for job, of in (("critic", ""), ("critic_wide", "_wide")):
         ours = facts[job]
         step = median(times[job, OUR_STEPS]) / OUR_STEPS
-        for metric, unit in (("trainable", "million"), ("memory", "MB")):
-            both = ours[metric] / MEGA, theirs[metric] / MEGA
-            rows += _pair(f"critic_{metric}{of}", AUTHORS, *both, unit, 1)
-        rows += _pair(f"critic_state{of}", AUTHORS, _state(ours), _state(theirs), "MB", 1)
+        both = ours["trainable"] / MEGA, theirs["trainable"] / MEGA
+        rows += _pair(f"critic_trainable{of}", AUTHORS, *both, "million", 1)
+        rows += _pair(f"critic_state{of}", AUTHORS, _state(ours), _state(theirs), "GB", 1)
+        both = ours["memory"] / GIGA, theirs["memory"] / GIGA
+        rows += _pair(f"critic_memory{of}", AUTHORS, *both, "GB", 1)
         rows += _pair(f"critic_step{of}", AUTHORS, step, their_step, "s", n)
-    stage = median(times["stage", 1])
+    stage, whole = median(times["stage", 1]) / 60, THEIR_STEPS * their_step / 60
     return [
         *rows,
-        _row(OURS, "critic_stage", stage, "s", n),
+        _row(OURS, "critic_stage", stage, "min", n),
         _row(OURS, "critic_stage_steps", facts["stage"]["steps"], "steps", 1),
-        _row(AUTHORS, "critic_stage_extrapolated", THEIR_STEPS * their_step, "s", n, stage),
+        _row(AUTHORS, "critic_stage_extrapolated", whole, "min", n, stage),
     ]
 
 
 def _state(facts: Mapping[str, float]) -> float:
-    """Megabytes of weights, slow copies, gradients and Adam's two moments, in float32."""
-    return 4 * (facts["parameters"] + 3 * facts["trainable"]) / MEGA
+    """Gigabytes of weights, slow copies, gradients and Adam's two moments, in float32."""
+    return 4 * (facts["parameters"] + 3 * facts["trainable"]) / GIGA
 
 
 def _pair(metric: str, peer: str, ours: float, theirs: float, unit: str, n: int) -> list[Row]:

@@ -88,9 +88,9 @@ METRICS = {
     "critic_state": "weights, slow copies, gradients, optimiser",
     "critic_memory": "memory of training the critic",
     "critic_step": "one step of the critic",
-    "critic_trainable_wide": "numbers learned, ours too on features of 4096 numbers",
-    "critic_memory_wide": "memory of training, so",
+    "critic_trainable_wide": "numbers learned, ours on features 4096 wide too",
     "critic_state_wide": "weights, slow copies, gradients, optimiser, so",
+    "critic_memory_wide": "memory of training, so",
     "critic_step_wide": "one step, so",
     "critic_stage": "the critic's whole stage",
     "critic_stage_steps": "its steps, until it stopped early",
@@ -241,7 +241,9 @@ def _compared(row: Row | None, ratio: float | None) -> str:
     """E.g. ``1.28 (81×)``."""
     if row is None:
         return "-"
-    return f"{row.value:.4g}" if ratio is None else f"{row.value:.4g} ({ratio:.3g}×)"
+    if ratio is None:
+        return f"{row.value:.4g}"
+    return f"{row.value:.4g} ({float(f'{ratio:.3g}'):g}×)"  # 2200, and not 2.2e+03
 
 
 def _plain_table(results: Results) -> list[str]:
