@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -23,6 +24,7 @@ from trainers.digiq.config import (
     DigiQConfig,
     EvaluationSettings,
     Method,
+    OnlineSettings,
     RepresentationSettings,
 )
 from trainers.digiq.critic import evaluate
@@ -177,6 +179,86 @@ def test_its_own_data_is_viewed_with_the_values_that_its_actor_learned_from(
     command = ["view", str(data), "--critic", str(finished.out), "--episodes", "3", "1"]
     assert main([*command, "--policy", "filtered_bc", "--n-candidates", "2"]) == 0
     assert '"after":"filtered_bc"' in (data / "values.html").read_text()
+
+
+def interrupted(digiq: DigiQ, name: str, *arguments: object, **settings: object) -> Path:
+    if "online" in name:
+        raise KeyboardInterrupt
+    return IMITATE(digiq, name, *arguments, **settings)  # type: ignore[arg-type]
+
+
+IMITATE = DigiQ.imitate
+
+
+@pytest.fixture(scope="module")
+def online(
+    finished: DigiQConfig, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[DigiQConfig, dict[Path, int]]:
+    """Two rounds, interrupted once; and when what the first attempt made was written."""
+    out = tmp_path_factory.mktemp("online") / "run"
+    shutil.copytree(finished.out, out)
+    config = replace(
+        finished,
+        out=out,
+        methods=("digiq",),
+        evaluation=replace(finished.evaluation, rerank=0),
+        online=OnlineSettings(rounds=2, episodes=2, critic_steps=5, actor_steps=2, evaluate="last"),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DigiQ, "imitate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(config)
+    made = [*(out / "online1").rglob("*.parquet"), out / "critic_online1.safetensors"]
+    written = {path: path.stat().st_mtime_ns for path in made}
+    train(config)
+    return config, written
+
+
+def test_an_interrupted_round_goes_on_where_it_stopped(
+    online: tuple[DigiQConfig, dict[Path, int]],
+) -> None:
+    config, written = online
+    assert written == {path: path.stat().st_mtime_ns for path in written}
+    stages = {path.stem for path in (config.out / "stages").iterdir()}
+    for number in (1, 2):
+        parts = (f"online{number}_{part}" for part in ("collect", "candidates", "features"))
+        trained = (f"critic_online{number}", f"actor_digiq_online{number}")
+        assert {*parts, *trained} <= stages
+    result = json.loads((config.out / "stages" / "actor_digiq_online2.json").read_text())
+    assert result["result"]["fresh"] > 0
+
+
+def test_every_round_acts_on_instances_that_were_not_used_before(
+    online: tuple[DigiQConfig, dict[Path, int]],
+) -> None:
+    out = online[0].out
+    for number, indices in ((1, {8, 9}), (2, {10, 11})):
+        (store,) = (out / f"online{number}").glob("data-*")
+        keys = TrajectoryStore(store).keys()
+        assert {(split, index) for _, split, index, _ in keys} == {("train", i) for i in indices}
+
+
+def test_the_report_shows_success_by_round_where_it_was_measured(
+    online: tuple[DigiQConfig, dict[Path, int]],
+) -> None:
+    config, _ = online
+    assert config.labels == ("base", "digiq", "digiq_online2")
+    page = (config.out / "report.html").read_text()
+    assert "success by round" in page
+    assert "digiq_online2" in page
+    assert "digiq after 2 rounds of fresh episodes succeeds in" in page
+
+
+def test_rounds_change_nothing_of_the_offline_stages(finished: DigiQConfig) -> None:
+    def stages(config: DigiQConfig) -> list[str]:
+        inputs = DigiQ(config).inputs
+        actors = [inputs.actor(method) for method in METHODS]
+        measured = [inputs.evaluation(label) for label in finished.labels]
+        return [fingerprint(stage) for stage in (inputs.features, *actors, *measured)]
+
+    more = replace(finished, online=OnlineSettings(rounds=3, share=0.1))
+    unheeded = replace(more, critic=replace(finished.critic, chunk=9))
+    assert stages(finished) == stages(unheeded)
 
 
 def test_filtered_bc_alone_needs_neither_candidates_nor_a_critic(

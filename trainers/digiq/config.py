@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg
 
+from agentenv.errors import ConfigError
 from trainers.configs import LoraConfig
 from trainers.digiq.critic_config import CriticConfig
 
@@ -109,6 +110,39 @@ class EvaluationSettings:
 
 
 @dataclass(frozen=True)
+class OnlineSettings:
+    """After stage 7: rounds of fresh episodes, from which critic and policy go on learning."""
+
+    rounds: int = 0
+    """How many; 0 learns from the logged episodes alone."""
+    method: Literal["digiq", "reinforce", "awr"] = "digiq"
+    """Whose policy goes on; after round 2 it is called digiq_online2 and the like."""
+    episodes: int = 10
+    """Fresh instances of each task in a round, from the training split, numbered after the
+    logged ones; the actor of the round before acts."""
+    temperature: float = 1.0
+    """At which it samples."""
+    share: float = 0.5
+    """Of each batch that is fresh data, of this round or an earlier one; the rest is logged."""
+    critic_steps: int = 300
+    """Gradient steps of the critic in a round, at most."""
+    actor_steps: int = 100
+    """Optimiser steps of the policy in a round."""
+    evaluate: Literal["every", "last"] = "every"
+    """Which rounds' policies are evaluated."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would fail only after the offline stages."""
+        if not 0 <= self.share <= 1:
+            raise ConfigError(f"online.share is {self.share}; it must be between 0 and 1")
+        if self.rounds < 0 or min(self.episodes, self.critic_steps, self.actor_steps) < 1:
+            raise ConfigError(
+                "online.episodes, online.critic_steps and online.actor_steps must be at least "
+                "1, online.rounds at least 0"
+            )
+
+
+@dataclass(frozen=True)
 class DigiQConfig:
     """Digi-Q (arXiv 2502.15760) from logged data to a better policy, and its report."""
 
@@ -143,6 +177,7 @@ class DigiQConfig:
     critic: CriticConfig = field(default_factory=CriticConfig)
     actor: ActorSettings = field(default_factory=ActorSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    online: OnlineSettings = field(default_factory=OnlineSettings)
     lora: LoraConfig = field(default_factory=LoraConfig)
 
     @property
@@ -154,12 +189,21 @@ class DigiQConfig:
     def labels(self) -> tuple[str, ...]:
         """What is evaluated, in order: the base policy and those the methods make."""
         labels: tuple[str, ...] = ("base", *self.methods)
-        if not self.evaluation.rerank:
-            return labels
-        again = [label for label in labels if label in self.evaluation.reranked]
-        return (*labels, *(f"{label}_rerank" for label in again))
+        if self.evaluation.rerank:
+            again = [label for label in labels if label in self.evaluation.reranked]
+            labels = (*labels, *(f"{label}_rerank" for label in again))
+        return (*labels, *self.rounds_by_label)
+
+    @property
+    def rounds_by_label(self) -> dict[str, int]:
+        """The rounds whose policies are evaluated."""
+        c = self.online
+        rounds = range(1, c.rounds + 1)
+        shown = rounds if c.evaluate == "every" else rounds[-1:]
+        return {f"{c.method}_online{number}": number for number in shown}
 
     @property
     def uses_critic(self) -> bool:
         """Whether anything asked for needs features and a critic."""
-        return self.evaluation.rerank > 0 or any(m != "filtered_bc" for m in self.methods)
+        asked = any(method != "filtered_bc" for method in self.methods)
+        return asked or self.evaluation.rerank > 0 or self.online.rounds > 0

@@ -48,6 +48,19 @@ class FrozenStates:
     """(F, D), of `final_features`."""
 
 
+def join(parts: Sequence[FrozenStates]) -> FrozenStates:
+    """Several as one, in order, with the same N; copied into memory if there is more than one."""
+    if len(parts) == 1:
+        return parts[0]
+    return FrozenStates(
+        candidates=[row for part in parts for row in part.candidates],
+        state_features=torch.cat([part.state_features for part in parts]),
+        candidate_features=torch.cat([part.candidate_features for part in parts]),
+        scores=torch.cat([part.scores for part in parts]),
+        final_features=torch.cat([part.final_features for part in parts]),
+    )
+
+
 @torch.no_grad()
 def extract_features(
     vlm: VisionLanguageModel,

@@ -64,11 +64,15 @@ def read_features(
     dialect: Dialect,
 ) -> TransitionFeatures:
     """What the stage `features` wrote into its folder, with the episodes' outcomes."""
+    return transitions(episodes, read_frozen(folder, candidates), dialect)
+
+
+def read_frozen(folder: Path, candidates: Sequence[Candidates]) -> FrozenStates:
+    """What the stage `features` wrote into its folder, memory-mapped."""
     more = load_file(folder / "more.safetensors")
     arrays = [np.load(folder / name, mmap_mode="r+") for name in ("state.npy", "candidates.npy")]
     state, candidate = (torch.from_numpy(array) for array in arrays)
-    frozen = FrozenStates(candidates, state, candidate, more["scores"], more["state"])
-    return transitions(episodes, frozen, dialect)
+    return FrozenStates(candidates, state, candidate, more["scores"], more["state"])
 
 
 class FinishedRun:

@@ -8,6 +8,7 @@ from typing import Any
 
 from trainers.digiq.config import DigiQConfig, Method
 from trainers.digiq.critic_config import CriticConfig
+from trainers.runs import fingerprint
 
 ACTOR_SETTINGS: dict[Method, tuple[str, ...]] = {
     "filtered_bc": (),
@@ -73,11 +74,18 @@ class StageInputs:
             "method": method,
         }
 
-    def evaluation(self, label: str) -> dict[str, Any]:
-        """Of the episodes that measure a policy."""
+    def evaluation(self, label: str, policy: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Of the episodes that measure a policy.
+
+        Args:
+            label: one of the config's.
+            policy: what determines the policy, if no stage up to 7 makes it.
+        """
         evaluation = asdict(self.config.evaluation)
         name = label.removesuffix("_rerank")
-        inputs = self.collect if name == "base" else self.actor(name)  # type: ignore[arg-type]
+        inputs = policy or (
+            self.collect if name == "base" else self.actor(name)  # type: ignore[arg-type]
+        )
         del evaluation["reranked"]
         if name == label:
             del evaluation["rerank"]
@@ -100,6 +108,60 @@ class StageInputs:
     def _training_seed(self) -> dict[str, int]:
         seed = self.config.seed_of_training
         return {} if seed == self.config.seed else {"training_seed": seed}
+
+
+@dataclass(frozen=True)
+class RoundInputs:
+    """Of one online round (see `trainers.digiq.online`).
+
+    The policy it starts from was made of all that came before: its fingerprint stands for
+    the logged data, the representation and the critic too.
+    """
+
+    run: StageInputs
+    number: int
+    """From 1 on."""
+    first: int
+    """The first instance that was not logged."""
+
+    @property
+    def first_instance(self) -> int:
+        """The first that no round before has used either."""
+        return self.first + (self.number - 1) * self.run.config.online.episodes
+
+    @property
+    def collect(self) -> dict[str, Any]:
+        """Of the fresh episodes."""
+        c = self.run.config.online
+        before = replace(self, number=self.number - 1)
+        policy = before.actor if self.number > 1 else self.run.actor(c.method)
+        return {
+            "policy": fingerprint(policy),
+            "first": self.first_instance,
+            "episodes": c.episodes,
+            "temperature": c.temperature,
+        }
+
+    @property
+    def candidates(self) -> dict[str, Any]:
+        """Of their states' candidates."""
+        return self.collect
+
+    @property
+    def features(self) -> dict[str, Any]:
+        """Of their features."""
+        return self.collect
+
+    @property
+    def critic(self) -> dict[str, Any]:
+        """Of the critic after this round."""
+        c = self.run.config.online
+        return {**self.collect, "critic_steps": c.critic_steps, "share": c.share}
+
+    @property
+    def actor(self) -> dict[str, Any]:
+        """Of the policy after this round."""
+        return {**self.critic, "actor_steps": self.run.config.online.actor_steps}
 
 
 def critic_of(method: Method, config: DigiQConfig) -> CriticConfig:

@@ -24,8 +24,9 @@ from torch import Tensor
 
 from agentenv.policies.prompts import Prompt
 from trainers.digiq.candidates import Candidates
+from trainers.digiq.config import ActorSettings, Method
 from trainers.digiq.critic import Critic
-from trainers.digiq.extraction import best_of_n, share_changed
+from trainers.digiq.extraction import advantages, best_of_n, share_changed, unlikeliness
 from trainers.digiq.transitions import TransitionFeatures
 from trainers.imitation import Example
 
@@ -45,6 +46,29 @@ class Selection:
     def changed(self) -> float:
         """Share of the kept states in which another action than the logged one is imitated."""
         return share_changed(self.slots, self.keep)
+
+
+def select(
+    method: Method,
+    critic: Critic,
+    features: TransitionFeatures,
+    settings: ActorSettings,
+    gamma: float,
+) -> Selection:
+    """What a method that asks Q (digiq, reinforce, awr) imitates.
+
+    Args:
+        gamma: the critic's discount.
+    """
+    observed = gamma if settings.observed else None
+    table = advantages(critic, features, settings.aggregation, observed=observed)
+    if method == "reinforce":
+        return reinforce(table[:, 0])
+    if method == "awr":
+        return awr(table[:, 0], settings.awr_beta, settings.awr_max_weight)
+    valid = features.candidate_valid
+    handicap = unlikeliness(features.base_log_probs, valid, settings.prior)
+    return digiq(table, valid, settings.threshold, settings.margin, handicap)
 
 
 def filtered_bc(succeeded: Tensor) -> Selection:

@@ -1,29 +1,29 @@
 """`agentenv train digiq`: the stages of Digi-Q, in order, each skipped once finished.
 
-    collect -> candidates -> representation -> features -> critic -> actors -> evaluation
+    collect -> candidates -> representation -> features -> critic -> actors
+        (-> rounds with fresh episodes, see `online.py`) -> evaluation
 
-Nothing after `collect` touches the environment until the evaluation.
+Nothing after `collect` touches the environment until the rounds or the evaluation.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors.torch import save_file
 
-from agentenv.actions import BROWSER_ACTIONS
 from agentenv.collecting import collect
 from agentenv.config import save_config
 from agentenv.dialects import get_dialect
 from agentenv.errors import ConfigError
 from agentenv.policies.base import Policy
 from agentenv.policies.language_model import VisionLanguageModel
-from agentenv.policies.prompts import Prompt, PromptFormat, render
+from agentenv.policies.prompts import Prompt
 from agentenv.policies.vlm import VLMPolicy, weights_digest
 from agentenv.progress import track
 from agentenv.statistics import Summary, summarise
@@ -31,34 +31,23 @@ from agentenv.tasks.selection import select_tasks
 from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.store import TrajectoryStore
 from trainers.digiq import methods
-from trainers.digiq.candidates import (
-    Candidates,
-    load_candidates,
-    logged_candidates,
-    propose_candidates,
-    save_candidates,
-)
+from trainers.digiq.candidates import Candidates, logged_candidates
 from trainers.digiq.config import DigiQConfig, Method
 from trainers.digiq.critic import Critic
 from trainers.digiq.critic_config import CriticConfig
 from trainers.digiq.diagnostics import Diagnostics, diagnose, verdict
-from trainers.digiq.extraction import advantages, unlikeliness
-from trainers.digiq.feature_cache import FeatureCache
-from trainers.digiq.features import (
-    extract_features,
-    final_features,
-    final_history,
-    score_candidates,
-)
-from trainers.digiq.finished import read_features, state_prompts, usable_episodes
+from trainers.digiq.experience import Experience
+from trainers.digiq.features import transitions
 from trainers.digiq.inputs import StageInputs, critic_of
 from trainers.digiq.methods import Selection, examples_of
+from trainers.digiq.online import Rounds
+from trainers.digiq.replay import Replay
 from trainers.digiq.report import write_digiq_report
 from trainers.digiq.representation import finetune_representation, questions_of
 from trainers.digiq.reranking import RerankingPolicy, load_judge
 from trainers.digiq.td import split_by_episode, train_critic
 from trainers.digiq.transitions import TransitionFeatures
-from trainers.imitation import BatchOrder, ImitationSettings, imitate
+from trainers.imitation import BatchOrder, Example, ImitationSettings, imitate
 from trainers.runs import RunDirectory, fingerprint, saved_step
 from trainers.sft import with_adapter
 
@@ -95,9 +84,11 @@ class DigiQ:
         """The base policy's model, loaded anew (stages train their own copy)."""
         return VisionLanguageModel.from_pretrained(self.config.base)
 
-    def trainable(self) -> VisionLanguageModel:
-        """A copy of the base policy's model with what the settings let be trained."""
-        vlm = with_adapter(self.base(), self.config.lora)
+    def trainable(self, model: str | Path | None = None) -> VisionLanguageModel:
+        """A copy of a model, by default the base policy's, with what the settings let be
+        trained."""
+        vlm = VisionLanguageModel.from_pretrained(self.config.base if model is None else model)
+        vlm = with_adapter(vlm, self.config.lora)
         if self.config.freeze_vision:
             vlm.freeze_vision()  # its adapters too
         return vlm
@@ -112,50 +103,42 @@ class DigiQ:
         )
 
     @cached_property
-    def episodes(self) -> list[Episode]:
-        """Stage 1: logged episodes that can be learned from (no infrastructure failures)."""
-        c = self.config.collect
-        path = c.data or self.folder("data", self.inputs.collect)
-        if c.data is None and self.run.finished("collect", self.inputs.collect) is None:
-            collect(
-                self.policy(self.config.base, c.temperature),
-                self.tasks.values(),
-                path,
-                split="train",
-                episodes=c.episodes,
-                seed=self.config.seed,
-                devices=self.config.devices,
-                dialect=self.config.dialect,
-                description="1 collect",
-            )
-            self.run.finish("collect", self.inputs.collect, {"data": str(path)})
-        episodes = usable_episodes(TrajectoryStore(path))
-        if not episodes:
-            raise ConfigError(f"no usable episode in {path}")
-        return episodes
+    def logged(self) -> Experience:
+        """Stages 1, 2 and 4 of the logged episodes."""
+        return Experience(
+            self.config,
+            self.run,
+            self.tasks,
+            self.inputs,
+            self.config.collect,
+            policy=lambda temperature: self.policy(self.config.base, temperature),
+            representation=lambda: self.representation,
+        )
 
-    @cached_property
+    @property
+    def episodes(self) -> list[Episode]:
+        """Logged episodes that can be learned from."""
+        return self.logged.episodes
+
+    @property
     def prompts(self) -> list[Prompt]:
         """Prompts of all logged states, in order."""
-        return state_prompts(self.episodes, self.dialect, PromptFormat.load(self.config.base))
+        return self.logged.prompts
+
+    @property
+    def candidates(self) -> list[Candidates]:
+        """Candidate actions of every logged state."""
+        return self.logged.candidates
 
     @cached_property
-    def candidates(self) -> list[Candidates]:
-        """Stage 2: candidate actions of every logged state."""
-        c = self.config.candidates
-        file = self.config.out / "candidates.parquet"
-        if self.run.finished("candidates", self.inputs.candidates) is None:
-            policy = self.policy(self.config.base, c.temperature)
-            with track("2 candidates", total=len(self.prompts)) as bar:
-                rows = propose_candidates(
-                    self.episodes,
-                    policy,
-                    n=c.n,
-                    progress=lambda done: bar.advance(done - bar.done),
-                )
-            save_candidates(file, rows)
-            self.run.finish("candidates", self.inputs.candidates, {"states": len(rows)})
-        return load_candidates(file)
+    def features(self) -> TransitionFeatures:
+        """Frozen features of all logged states and candidates, with their outcomes."""
+        return transitions(self.episodes, self.logged.frozen, self.dialect)
+
+    @cached_property
+    def rounds(self) -> Rounds:
+        """What comes after the offline stages."""
+        return Rounds(self)
 
     @cached_property
     def representation(self) -> VisionLanguageModel:
@@ -189,42 +172,6 @@ class DigiQ:
         return VisionLanguageModel.from_pretrained(folder)
 
     @cached_property
-    def features(self) -> TransitionFeatures:
-        """Stage 4: frozen features of all states and candidates, with their outcomes."""
-        folder = self.config.out / "features"
-        layer = self.config.representation.layer
-        if self.run.finished("features", self.inputs.features) is None:
-            vlm, root = self.representation, self.config.feature_cache
-            cache = FeatureCache(root, weights_digest(vlm), layer) if root else None
-            with track("4 features", total=len(self.prompts)) as bar:
-                extract_features(
-                    vlm,
-                    self.prompts,
-                    self.candidates,
-                    self.dialect,
-                    topics=self.config.representation.topics,
-                    layer=layer,
-                    folder=folder,
-                    batch_size=16,
-                    progress=lambda done: bar.advance(done - bar.done),
-                    cache=cache,
-                )
-            late = [final_history(e) for e in self.episodes if not e.terminated]
-            prompts = [render(h, self.dialect, vlm.form, BROWSER_ACTIONS) for h in late]
-            finals = final_features(vlm, prompts, layer=layer, batch_size=16)
-            with track("4 log-probs", total=len(self.prompts)) as bar:
-                scores = score_candidates(
-                    self.base(),
-                    self.prompts,
-                    self.candidates,
-                    batch_size=16,
-                    progress=lambda done: bar.advance(done - bar.done),
-                )
-            save_file({"state": finals, "scores": scores}, folder / "more.safetensors")
-            self.run.finish("features", self.inputs.features, {"states": len(self.prompts)})
-        return read_features(folder, self.episodes, self.candidates, self.dialect)
-
-    @cached_property
     def critic(self) -> Critic:
         """Stage 5: Q and V on the frozen features."""
         return self._critic("critic", self.config.critic)
@@ -235,8 +182,26 @@ class DigiQ:
         return self._critic("critic_digirl", critic_of("digirl", self.config))
 
     def _critic(self, name: str, config: CriticConfig) -> Critic:
+        return self.fit_critic(name, self.inputs.critic(config), config, lambda: self.features)
+
+    def fit_critic(
+        self,
+        name: str,
+        inputs: Any,
+        config: CriticConfig,
+        features: Callable[[], TransitionFeatures],
+        replay: Callable[[], Replay] | None = None,
+    ) -> Critic:
+        """A critic from these features, or from disk if its stage has finished.
+
+        Args:
+            name: of the stage and of the file.
+            inputs: of the stage.
+            config: how it learns.
+            features: asked for only if it must be trained.
+            replay: likewise; what it goes on from.
+        """
         file = self.config.out / f"{name}.safetensors"
-        inputs = self.inputs.critic(config)
         if self.run.finished(name, inputs) is not None:
             return Critic.load(file)
         with track(f"5 {name.replace('_', ' of ')}", total=config.steps) as bar:
@@ -246,11 +211,13 @@ class DigiQ:
                 self.run.log(name, step, {k: v for k, v in row.items() if k != "step"})
                 bar.advance(step - bar.done, text=f"loss {row['train_loss']:.3f}")
 
-            critic, _ = train_critic(self.features, config, log)
+            critic, _ = train_critic(
+                features(), config, log, replay=replay() if replay is not None else None
+            )
             bar.advance(bar.total - bar.done)  # it may have stopped early
         critic.save(file)
-        features = fingerprint(self.inputs.features)
-        self.run.finish(name, inputs, {"base": self.inputs.base_digest, "features": features})
+        digest = fingerprint(self.inputs.features)
+        self.run.finish(name, inputs, {"base": self.inputs.base_digest, "features": digest})
         return critic
 
     @cached_property
@@ -280,15 +247,7 @@ class DigiQ:
             rise = methods.digirl_advantages(self.digirl_critic, self.features, c.digirl_mixing)
             horizon = torch.tensor([self._step_limit(e) for e in self._episode_of_step])
             return methods.digirl(rise, horizon)
-        gamma = self.config.critic.gamma if c.observed else None
-        table = advantages(self.critic, self.features, c.aggregation, observed=gamma)
-        if method == "reinforce":
-            return methods.reinforce(table[:, 0])
-        if method == "awr":
-            return methods.awr(table[:, 0], c.awr_beta, c.awr_max_weight)
-        valid = self.features.candidate_valid
-        handicap = unlikeliness(self.features.base_log_probs, valid, c.prior)
-        return methods.digiq(table, valid, c.threshold, c.margin, handicap)
+        return methods.select(method, self.critic, self.features, c, self.config.critic.gamma)
 
     @property
     def _episode_of_step(self) -> list[Episode]:
@@ -302,10 +261,9 @@ class DigiQ:
     def actor(self, method: Method) -> Path:
         """Stage 7: the policy that imitates what a method selected; its folder."""
         c = self.config.actor
-        folder = self.config.out / "models" / method
         inputs = self.inputs.actor(method)
         if self.run.finished(f"actor_{method}", inputs) is not None:
-            return folder
+            return self.folder_of(method)
         chosen = self.selection(method)
         logged_only = method == "filtered_bc"  # which needs no candidates
         candidates = (
@@ -314,38 +272,67 @@ class DigiQ:
         examples = examples_of(chosen, self.prompts, candidates)
         if not examples:
             raise ConfigError(f"{method} selected no action to imitate; collect more data")
-        vlm = self.trainable()
-        settings = ImitationSettings(
+        lengths = [len(example.prompt.text) for example in examples]
+        order = BatchOrder(lengths, c.batch_size, self.config.seed_of_training)
+        return self.imitate(
+            method,
+            inputs,
+            self.trainable(),
+            lambda step: [examples[i] for i in order(step)],
             steps=c.steps,
+            result={"examples": len(examples), "changed": chosen.changed},
+        )
+
+    def folder_of(self, name: str) -> Path:
+        """Where a trained policy is."""
+        return self.config.out / "models" / name
+
+    def imitate(
+        self,
+        name: str,
+        inputs: Any,
+        vlm: VisionLanguageModel,
+        batch_of: Callable[[int], Sequence[Example]],
+        *,
+        steps: int,
+        result: Mapping[str, Any],
+    ) -> Path:
+        """Train a policy, interrupted or not, and finish its stage; returns its folder.
+
+        Args:
+            name: of the policy.
+            inputs: of the stage.
+            vlm: changed in place.
+            batch_of: the examples of a step.
+            steps: of the optimiser.
+            result: kept with the finished stage.
+        """
+        c, stage = self.config.actor, f"actor_{name}"
+        settings = ImitationSettings(
+            steps=steps,
             batch_size=c.batch_size,
             learning_rate=c.learning_rate,
             seed=self.config.seed_of_training,
         )
-        order = BatchOrder([len(e.prompt.text) for e in examples], c.batch_size, settings.seed)
-        state = self.folder(f"actor_{method}", inputs).with_suffix(".safetensors")
-        with track(f"6 imitate ({method})", total=c.steps, done=saved_step(state)) as bar:
+        state = self.folder(stage, inputs).with_suffix(".safetensors")
+        with track(f"6 imitate ({name})", total=steps, done=saved_step(state)) as bar:
 
             def progress(step: int, values: dict[str, float]) -> None:
                 if step % 10 == 0:
-                    self.run.log(f"actor_{method}", step, values)
+                    self.run.log(stage, step, values)
                 bar.advance(step - bar.done, text=f"loss {values['loss']:.3f}")
 
-            imitate(
-                vlm,
-                lambda step: [examples[i] for i in order(step)],
-                settings,
-                progress=progress,
-                state_file=state,
-            )
-        vlm.save(folder)
-        result = {"examples": len(examples), "changed": chosen.changed}
-        self.run.finish(f"actor_{method}", inputs, result)
-        return folder
+            imitate(vlm, batch_of, settings, progress=progress, state_file=state)
+        vlm.save(self.folder_of(name))
+        self.run.finish(stage, inputs, result)
+        return self.folder_of(name)
 
     def evaluate(self, label: str) -> TrajectoryStore:
         """Stage 8: act on instances no stage has seen; `label` is one of the config's."""
         c = self.config.evaluation
-        inputs = self.inputs.evaluation(label)
+        number = self.config.rounds_by_label.get(label)
+        made = self.rounds.inputs(number).actor if number else None
+        inputs = self.inputs.evaluation(label, made)
         return collect(
             self.policy_of(label),
             self.tasks.values(),
@@ -363,7 +350,11 @@ class DigiQ:
         """The policy that a label names, as it is evaluated."""
         c = self.config.evaluation
         name = label.removesuffix("_rerank")
-        model = self.config.base if name == "base" else self.actor(cast(Method, name))
+        number = self.config.rounds_by_label.get(label)
+        if number:
+            model: str | Path = self.rounds.actor(number)
+        else:
+            model = self.config.base if name == "base" else self.actor(cast(Method, name))
         policy = self.policy(model, c.temperature, self.config.seed_of_training)
         if name == label:
             return policy

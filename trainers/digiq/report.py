@@ -74,14 +74,18 @@ def write_digiq_report(digiq: DigiQ, stores: Mapping[str, TrajectoryStore]) -> P
     report = Report(
         title="Digi-Q",
         summary=finding(summaries),
-        results=result_rows(summaries, NOTES),
+        results=result_rows(summaries, NOTES | _round_notes(digiq)),
         tasks=task_rows(summaries),
         differences={
             f"{label} - base": clustered_bootstrap(episodes["base"], episodes[label])
             for label in stores
             if label != "base"
         },
-        curves=[*_actor_curves(digiq), *(critic_curves(digiq) if critic else ())],
+        curves=[
+            *_round_curves(digiq, summaries),
+            *_actor_curves(digiq),
+            *(critic_curves(digiq) if critic else ()),
+        ],
         states=_states(digiq) if critic else (),
         diagnostics=_diagnostics(digiq) if critic else (),
         configuration=yaml.safe_dump(config_to_mapping(digiq.config), sort_keys=False),
@@ -103,7 +107,8 @@ def write_digiq_report(digiq: DigiQ, stores: Mapping[str, TrajectoryStore]) -> P
 
 def finding(summaries: Mapping[str, Summary]) -> str:
     """The outcome in one sentence, with what it does not show; of Digi-Q if it is there."""
-    label = "digiq" if "digiq" in summaries else list(summaries)[-1]
+    offline = [label for label in summaries if "_online" not in label]
+    label = "digiq" if "digiq" in summaries else offline[-1]
     name = "Digi-Q" if label == "digiq" else label
     base, found = summaries["base"].overall, summaries[label].overall
     if label == "base":
@@ -126,11 +131,50 @@ def finding(summaries: Mapping[str, Summary]) -> str:
     if f"{label}_rerank" in summaries:
         again = summaries[f"{label}_rerank"].overall
         sentences += f" With Q choosing among its samples it succeeds in {again.rate:.0%}."
-    return f"{sentences} It learned from logged episodes alone."
+    sentences += " It learned from logged episodes alone."
+    if len(offline) < len(summaries):
+        last = list(summaries)[-1]
+        rate = summaries[last].overall
+        method, _, rounds = last.partition("_online")
+        sentences += (
+            f" {method} after {rounds} rounds of fresh episodes succeeds in {rate.rate:.0%} of "
+            f"{rate.n}."
+        )
+    return sentences
+
+
+def _round_notes(digiq: DigiQ) -> dict[str, str]:
+    method = digiq.config.online.method
+    return {
+        label: f"{method}, gone on for {number} rounds with fresh episodes"
+        for label, number in digiq.config.rounds_by_label.items()
+    }
+
+
+def _round_curves(digiq: DigiQ, summaries: Mapping[str, Summary]) -> list[Curve]:
+    rounds = digiq.config.rounds_by_label
+    if not rounds:
+        return []
+    numbers = {digiq.config.online.method: 0, **rounds}
+    rates = [(n, summaries[label].overall) for label, n in numbers.items() if label in summaries]
+    return [
+        Curve(
+            "Offline to online: success by round",
+            [
+                Series("success", [(n, rate.rate) for n, rate in rates]),
+                Series("95 % from", [(n, rate.interval[0]) for n, rate in rates]),
+                Series("95 % to", [(n, rate.interval[1]) for n, rate in rates]),
+            ],
+            x_label="round of fresh episodes",
+            y_label="success",
+            note="0 is the policy that learned from logged episodes alone.",
+        )
+    ]
 
 
 def _actor_curves(digiq: DigiQ) -> list[Curve]:
-    losses = {method: digiq.run.metrics(f"actor_{method}") for method in digiq.config.methods}
+    labels = (*digiq.config.methods, *digiq.config.rounds_by_label)
+    losses = {label: digiq.run.metrics(f"actor_{label}") for label in labels}
     return [
         Curve(
             "Actors: loss",

@@ -8,6 +8,7 @@ regularisation (dropout, weight decay, an ensemble, early stopping on held-out e
 from __future__ import annotations
 
 import copy
+import itertools
 import logging
 import math
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from agentenv.errors import ConfigError
 from trainers.digiq.critic import Critic, CriticShape
 from trainers.digiq.critic_config import CriticConfig, StopOn
 from trainers.digiq.diagnostics import Diagnostics, collapse, diagnose
+from trainers.digiq.replay import Replay, mixture
 from trainers.digiq.targets import Batch, batch_reader, critic_loss, learning_targets
 from trainers.digiq.transitions import TransitionFeatures
 
@@ -63,6 +65,7 @@ def train_critic(
     config: CriticConfig,
     log: Log | None = None,
     among: Tensor | None = None,
+    replay: Replay | None = None,
 ) -> tuple[Critic, dict[str, float]]:
     """Learn Q and V from logged transitions.
 
@@ -71,6 +74,8 @@ def train_critic(
         config: how.
         log: called with a row of metrics at every evaluation.
         among: numbers of the episodes to learn from, and to validate on; all by default.
+        replay: instead, go on from a trained critic (its optimiser starts anew) on logged
+            and fresh data; what was held out of either before is held out again.
 
     Returns:
         The critic, in evaluation mode, with the weights of the best evaluation, and that
@@ -82,6 +87,8 @@ def train_critic(
     """
     _check(features, config)
     with _torch_settings(config):
+        if replay is not None:
+            return _go_on(replay, features, config, log)
         generator = torch.Generator().manual_seed(config.seed)
         training, validation = split_by_episode(features, config.validation_share, generator, among)
         critic = Critic(
@@ -99,7 +106,24 @@ def train_critic(
         )
         order = training[torch.randperm(len(training), generator=generator)]
         critic.fit_standardisation(features, order)
-        return _optimise(critic, features, training, validation, config, generator, log)
+        batches = _shuffled_batches(training, config.batch, generator)
+        return _optimise(critic, features, batches, validation, config, log)
+
+
+def _go_on(
+    replay: Replay, features: TransitionFeatures, config: CriticConfig, log: Log | None
+) -> tuple[Critic, dict[str, float]]:
+    training, held_out = [], []
+    for episodes in features.episode.split(list(replay.sizes)):
+        generator = torch.Generator().manual_seed(config.seed)
+        part = split_by_episode(features, config.validation_share, generator, episodes.unique())
+        training.append(part[0].tolist())
+        held_out.append(part[1])
+    logged, fresh = training[0], [row for part in training[1:] for row in part]
+    rows = mixture(logged, fresh, config.batch, replay.fresh_share, config.seed)
+    batches = (torch.tensor(rows(step)) for step in itertools.count())
+    critic = copy.deepcopy(replay.start)
+    return _optimise(critic, features, batches, torch.cat(held_out), config, log)
 
 
 def _check(features: TransitionFeatures, config: CriticConfig) -> None:
@@ -126,10 +150,9 @@ def _check(features: TransitionFeatures, config: CriticConfig) -> None:
 def _optimise(
     critic: Critic,
     features: TransitionFeatures,
-    training: Tensor,
+    batches: Iterator[Tensor],
     validation: Tensor,
     config: CriticConfig,
-    generator: torch.Generator,
     log: Log | None,
 ) -> tuple[Critic, dict[str, float]]:
     optimizer, parameters = _optimizer(critic, config)
@@ -138,7 +161,6 @@ def _optimise(
     best_weights = critic.state_dict()
     losses: list[float] = []
     collapsed = False
-    batches = _shuffled_batches(training, config.batch, generator)
     critic.train()
     for step in range(1, config.steps + 1):
         q_loss, v_loss = _losses(critic, read(next(batches)), config)
