@@ -110,7 +110,6 @@ class TheirCritic:
 
 def widened(features: TransitionFeatures, width: int) -> TransitionFeatures:
     """Logged actions alone, with features as wide as a larger model's."""
-    logs = features.candidate_log_probs
     return replace(
         features,
         state_features=_wide(features.state_features, width),
@@ -118,7 +117,9 @@ def widened(features: TransitionFeatures, width: int) -> TransitionFeatures:
         candidate_geometry=features.candidate_geometry[:, :1],
         candidate_valid=features.candidate_valid[:, :1],
         final_state_features=_wide(features.final_state_features, width),
-        candidate_log_probs=None if logs is None else logs[:, :1],
+        candidate_log_probs=None,
+        base_log_probs=None,
+        candidate_weights=None,
     )
 
 
