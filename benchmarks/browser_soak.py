@@ -241,7 +241,7 @@ def result_rows(config: SoakConfig, outcome: Outcome, orphans: int) -> list[Row]
 
     rows = [
         row("episodes_lost", outcome.missing, "episodes"),
-        row("success", outcome.stats.successes / n, "fraction"),
+        row("solved", outcome.stats.successes / n, "fraction"),
         row("episodes_per_second", n / outcome.seconds, "1/s"),
         row("longest_wait", outcome.longest, "s"),
         row("memory_slope", outcome.watch.slope(1), "MB/1000 episodes"),

@@ -64,6 +64,7 @@ METRICS = {
     "above_frame": "above the frame itself",
     "tasks": "tasks solved in at least 95 %",
     "episodes_lost": "episodes lost",
+    "solved": "episodes solved",
     "episodes_per_second": "episodes",
     "longest_wait": "longest time between two ends of episodes",
     "memory_slope": "memory, all processes",
@@ -256,7 +257,8 @@ def _plain_table(results: Results) -> list[str]:
         interval = "" if row.ci95 is None else f"[{row.ci95[0]:.4g}, {row.ci95[1]:.4g}]"
         ratios = ", ".join(f"{ratio:.2f} × {peer}" for peer, ratio in row.vs.items())
         value = f"{row.value:.4g} {row.unit}".strip()
-        lines.append(_line([TITLES.get(row.label, row.label), row.metric, value, interval, ratios]))
+        label, metric = TITLES.get(row.label, row.label), METRICS.get(row.metric, row.metric)
+        lines.append(_line([label, metric, value, interval, ratios]))
     return lines
 
 

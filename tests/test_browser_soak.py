@@ -28,7 +28,7 @@ def test_a_quiet_run_is_published(tmp_path: Path) -> None:
     path = run(SoakConfig(episodes=2, browsers=1, fault_rate=0.0, results=tmp_path))
     rows = {row.metric: row.value for row in load_results(path).rows}
     assert rows["episodes_lost"] == rows["orphans"] == 0
-    assert rows["success"] == 1
+    assert rows["solved"] == 1
     assert all(rows[f"faults:{fault}"] == 0 for fault in FAULTS)
 
 
