@@ -1,4 +1,4 @@
-"""Thousands of episodes on browsers that are killed, hung and starved on purpose.
+"""Thousands of episodes on browsers that are killed and hung on purpose.
 
     python -m benchmarks.browser_soak
     python -m benchmarks.browser_soak --episodes 200

@@ -27,7 +27,7 @@ from agentenv.errors import ConfigError
 from agentenv.progress import console
 from benchmarks.command import run_command
 from benchmarks.peers import Peers
-from benchmarks.results_file import RESULTS, Row, write_results
+from benchmarks.results_file import RESULTS, Row, three_digits, write_results
 from benchmarks.stepping import ENVIRONMENTS, TAPS, Measured
 
 NAME = "browser_steps"
@@ -144,7 +144,7 @@ def result_rows(
                 Row(
                     label=name,
                     metric=metric,
-                    value=_short(rate),
+                    value=three_digits(rate),
                     unit="1/s",
                     n=n,
                     vs={peer: ratio for peer, ratio in vs.items() if name == OURS != peer},
@@ -154,7 +154,9 @@ def result_rows(
         rows += _quantiles(name, "step", _steps(runs)) + _quantiles(name, "reset", _resets(runs))
         shown = sum(run.shown for run in runs)
         stale = sum(run.stale for run in runs) / shown
-        rows.append(Row(label=name, metric="stale", value=_short(stale), unit="fraction", n=shown))
+        rows.append(
+            Row(label=name, metric="stale", value=three_digits(stale), unit="fraction", n=shown)
+        )
     return rows
 
 
@@ -181,17 +183,12 @@ def _quantiles(label: str, metric: str, times: Sequence[float]) -> list[Row]:
         Row(
             label=label,
             metric=f"{metric}_p{percent}",
-            value=_short(float(np.percentile(times, percent)) * 1000),
+            value=three_digits(float(np.percentile(times, percent)) * 1000),
             unit="ms",
             n=len(times),
         )
         for percent in (50, 95)
     ]
-
-
-def _short(value: float) -> float:
-    """To three digits: more would be noise."""
-    return float(f"{value:.3g}")
 
 
 def main() -> int:

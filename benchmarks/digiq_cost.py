@@ -28,7 +28,7 @@ from agentenv.errors import ConfigError
 from agentenv.progress import console
 from benchmarks.command import run_command
 from benchmarks.digiq_miniwob import load_settings
-from benchmarks.results_file import RESULTS, Row, check_command, write_results
+from benchmarks.results_file import RESULTS, Row, check_command, three_digits, write_results
 from benchmarks.turns import Measured, take_turns
 from trainers.digiq.config import CollectSettings, DigiQConfig
 
@@ -238,13 +238,8 @@ def _pair(metric: str, peer: str, ours: float, theirs: float, unit: str, n: int)
 def _row(
     label: str, metric: str, value: float, unit: str, n: int, ours: float | None = None
 ) -> Row:
-    vs = {OURS: _short(value / ours)} if ours else {}
-    return Row(label=label, metric=metric, value=_short(value), unit=unit, n=n, vs=vs)
-
-
-def _short(value: float) -> float:
-    """To three digits: more would be noise."""
-    return float(f"{value:.3g}")
+    vs = {OURS: three_digits(value / ours)} if ours else {}
+    return Row(label=label, metric=metric, value=three_digits(value), unit=unit, n=n, vs=vs)
 
 
 def main() -> int:

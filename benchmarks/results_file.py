@@ -81,6 +81,11 @@ class Results:
     rows: tuple[Row, ...]
 
 
+def three_digits(value: float) -> float:
+    """Rounded: more digits of a measured time or rate would be noise."""
+    return float(f"{value:.3g}")
+
+
 def write_results(
     name: str,
     rows: Iterable[Row],
