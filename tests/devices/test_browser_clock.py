@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -85,6 +86,29 @@ def test_transitions_and_their_handlers_finish_within_an_action(
     open_page(browser, tmp_path, body)
     browser.act(Tap(element=find(browser, "Go").index))
     assert find(browser, "Done").bounds[0] > 0.3
+
+
+def test_a_page_at_rest_is_given_the_time_once_and_one_that_begins_to_move_twice(
+    browser: BrowserDevice, tmp_path: Path
+) -> None:
+    body = """<style>#b { transition: margin-left 9s } .on { margin-left: 100px }</style>
+    <button id=b>Go</button><script>b.onclick = () => b.classList.toggle('on');</script>"""
+    open_page(browser, tmp_path, body, state="Date.now()")
+    times = [browser.state()["log"]]
+    for action in (Tap(point=(0.9, 0.9)), Tap(element=find(browser, "Go").index)):
+        browser.act(action)
+        times.append(browser.state()["log"])
+    assert [b - a for a, b in pairwise(times)] == pytest.approx([SETTLE_MS, 2 * SETTLE_MS], abs=1)
+
+
+def test_what_a_frame_leads_to_is_seen_at_once(browser: BrowserDevice, tmp_path: Path) -> None:
+    """A script that asked for one frame and awaits none any more has more to do."""
+    body = """<button id=b>Go</button><script>
+    const later = () => setTimeout(() => { b.textContent = 'Done'; }, 100);
+    b.onclick = () => requestAnimationFrame(later);</script>"""
+    open_page(browser, tmp_path, body)
+    browser.act(Tap(element=find(browser, "Go").index))
+    assert find(browser, "Done")
 
 
 def test_the_screenshot_shows_the_state_after_the_action(

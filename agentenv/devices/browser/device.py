@@ -38,9 +38,10 @@ BROWSER_DEVICE_ACTIONS: tuple[str, ...] = tuple(
 class BrowserDevice:
     """One page. The browser starts at the first `reset`.
 
-    Between calls the page stands still: its clock runs only in `act` (for `SETTLE_MS`, or
-    as long as a `Wait` says) and while a page loads. After a `DeviceError` the browser is
-    gone, and the next `reset` starts another. Not for several threads at once.
+    Between calls the page stands still: its clock runs only in `act` (for `SETTLE_MS`, twice
+    that where something begins to move, and as long as a `Wait` says) and while a page loads.
+    After a `DeviceError` the browser is gone, and the next `reset` starts another. Not for
+    several threads at once.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class BrowserDevice:
         self._state_expression = ""
         self._png = b""
         self._seen: Look | None = None
-        self._listed = False
+        self._messages: tuple[str, ...] = ()
 
     @property
     def features(self) -> DeviceFeatures:
@@ -97,7 +98,7 @@ class BrowserDevice:
         with self._guarded():
             self._adopt(setup)
             engine, hands = self._connect()
-            self._seen, self._listed = None, False
+            self._seen = None
             engine.notices.clear()
             engine.discard_downloads()
             hands.chooser.offer(setup.files)
@@ -116,11 +117,10 @@ class BrowserDevice:
 
     def observe(self) -> Screen:
         seen = self._look()
-        return Screen(self._png, seen.elements, seen.location, messages=seen.messages)
+        return Screen(self._png, seen.elements, seen.location, messages=self._messages)
 
     def act(self, action: Action) -> Action:
-        """Carry out an action; elements are those of the last `observe`, wherever they lie
-        now.
+        """Carry out an action; elements are those that `observe` gives, wherever they lie now.
 
         Raises:
             ActionError: it cannot be carried out on this page.
@@ -128,19 +128,17 @@ class BrowserDevice:
         """
         with self._guarded():
             engine, hands = self._connected()
-            if not self._listed:
-                self._look()
+            was_moving = self._look().moves
             self._seen = None
             refusal: ActionError | None = None
             try:
                 sent = self._perform(hands, action)
             except ActionError as error:
                 refusal = error  # of an action that may be half done
-            pass_time(engine, SETTLE_MS)
-            # Taken here and not in `observe`, because drawing moves the page on.
-            self._png = engine.screenshot()
+            seen = self._settle(engine, hands, was_moving)
             if hands.chooser.is_open():
                 engine.notices.add(hands.chooser.hint())
+            self._seen, self._messages = seen, engine.notices.take()
             if refusal is not None:
                 raise refusal
             return sent
@@ -258,8 +256,27 @@ class BrowserDevice:
             with self._guarded():
                 engine, hands = self._connected()
                 self._seen = look_at(engine, hands.frames, self._state_expression)
-                self._listed = True
+                self._messages = engine.notices.take()
         return self._seen
+
+    def _settle(self, engine: Engine, hands: Hands, was_moving: bool) -> Look:
+        """Let an action take effect: a picture and a look at the page once it has.
+
+        Most pages need no frames for it, and frames are dear. A page that turns out to need
+        them, though it did not move before the action, is given the time once more.
+        """
+        if not was_moving:
+            engine.advance(SETTLE_MS)
+            seen = self._shoot(engine, hands)
+            if not seen.moves:
+                return seen
+        pass_time(engine, SETTLE_MS)
+        return self._shoot(engine, hands)
+
+    def _shoot(self, engine: Engine, hands: Hands) -> Look:
+        # Right after the action and not in `observe`, because drawing moves the page on.
+        self._png = engine.screenshot()
+        return look_at(engine, hands.frames, self._state_expression)
 
     def _is_open(self, engine: Engine, hands: Hands, setup: BrowserSetup) -> bool:
         """Whether the page need not be loaded again; if so, it has been put to rest."""

@@ -23,8 +23,8 @@ class Look:
     """JSON value of the state expression; None where there is a `problem`."""
     problem: str
     """Why the state expression gave nothing that can leave the page; else empty."""
-    messages: tuple[str, ...]
-    """What the page told beside its picture since the last look."""
+    moves: bool
+    """Whether it needs frames, and not only time, to come to rest."""
 
 
 def look_at(engine: Engine, frames: Frames, state: str) -> Look:
@@ -66,7 +66,7 @@ def look_at(engine: Engine, frames: Frames, state: str) -> Look:
         seen["location"],
         seen.get("state"),
         seen.get("problem", ""),
-        engine.notices.take(),
+        seen["moves"],
     )
 
 

@@ -50,14 +50,19 @@ _FLAGS: tuple[str, ...] = (
     "--disable-threaded-scrolling",
     "--deterministic-mode",
     "--block-new-web-contents",
+    # The screen of one page needs neither a process nor several threads of its own.
+    "--in-process-gpu",
+    "--num-raster-threads=1",
 )
 _FRAME_MS = 50.0
 """Page time between frames while something is awaited."""
 _HANDLED_WITH_FRAMES = ("mouseMoved", "mouseWheel")
 """Input that Chromium holds back until the next frame."""
 _STORED_BY_FILES = "local_storage,indexeddb,cache_storage,file_systems,service_workers"
-_INPUT_PATIENCE = 0.003
-"""Seconds to wait for input to be handled before drawing the frame it may be waiting for."""
+_INPUT_PATIENCE = 0.02
+"""Seconds to wait for input to be handled before drawing a frame, for which hardly any waits."""
+_FRAME_INPUT_PATIENCE = 0.003
+"""The same for input that often waits for one."""
 _DYING = 1.0
 """Seconds a browser may take to end once it has closed its pipe."""
 _NEXT = "the next reset starts another"
@@ -217,10 +222,12 @@ class LockstepEngine:
             events = as_touch(events)
         calls = self._open_connection.send_all(events)
         deadline = time.monotonic() + self._timeout
+        patience = _FRAME_INPUT_PATIENCE if self._viewport.mobile else _INPUT_PATIENCE
         if events and events[-1][1].get("type") in _HANDLED_WITH_FRAMES:
+            patience = _FRAME_INPUT_PATIENCE
             self._clock.draw(deadline)
         for call_id in calls:
-            while not self._receive_until(call_id, _INPUT_PATIENCE):
+            while not self._receive_until(call_id, patience):
                 if time.monotonic() > deadline:  # frames may go on while scripts do not
                     raise DeviceError("the page does not take input", "page_hung")
                 self._clock.draw(deadline)

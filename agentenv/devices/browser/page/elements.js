@@ -296,11 +296,11 @@
   };
 
   // One look at the page, in one call: what `observe` gives, the {state}, with {problem} in place
-  // of one that cannot be had, and the number of downloads asked for.
+  // of one that cannot be had, the number of downloads asked for, and whether the page {moves}.
   const { stringify } = JSON;
   agentenv.look = (state) => {
     const seen = (more) => ({
-      ...agentenv.observe(), saves: agentenv.takeSaves(), ...more,
+      ...agentenv.observe(), saves: agentenv.takeSaves(), moves: agentenv.takeMotion(), ...more,
     });
     const given = (value) => {
       stringify(value); // throws where the value cannot leave the page

@@ -22,19 +22,29 @@
   const nextFrame = window.requestAnimationFrame.bind(window);
   const cancelFrame = window.cancelAnimationFrame.bind(window);
   const awaited = new Set();
+  let hasAsked = false;
   window.requestAnimationFrame = (callback) => {
+    hasAsked = true;
     const id = nextFrame(() => { awaited.delete(id); callback(uptime()); });
     awaited.add(id);
     return id;
   };
   window.cancelAnimationFrame = (id) => { awaited.delete(id); cancelFrame(id); };
   // Whether frames, and not only time, are needed for the page to come to rest.
-  agentenv.animating = () => awaited.size > 0
-    || document.getAnimations().some((animation) => animation.playState === 'running')
-    || (window.length > 0 && Array.from(window).some(isFrameAnimating));
+  const isAnimating = () => awaited.size > 0
+    || document.getAnimations().some((animation) => animation.playState === 'running');
+  agentenv.animating = () => isAnimating() || framesTell('animating');
+  // Whether they are, or a script has awaited one since this was last asked.
+  agentenv.takeMotion = () => {
+    const moves = hasAsked || isAnimating();
+    hasAsked = false;
+    return framesTell('takeMotion') || moves;
+  };
+  const framesTell = (question) => window.length > 0
+    && Array.from(window, (frame) => tells(frame, question)).includes(true);
   // A frame of another site cannot be asked.
-  const isFrameAnimating = (frame) => {
-    try { return frame.__agentenv.animating(); } catch { return true; }
+  const tells = (frame, question) => {
+    try { return frame.__agentenv[question](); } catch { return true; }
   };
 
   // Moves CSS animations by hand where the browser's own clock for them is stopped.
