@@ -15,7 +15,7 @@ from trainers.digiq.diagnostics import diagnose, ranking
 from trainers.digiq.extraction import (
     TIE_TOLERANCE,
     Aggregation,
-    advantages,
+    BestOfN,
     best_of_n,
     combine,
     observe,
@@ -150,11 +150,11 @@ def needle_problem(episodes: int, seed: int = 0) -> tuple[TransitionFeatures, to
 def test_best_of_n_beats_the_logged_actions_and_chance_on_a_problem_with_known_answers() -> None:
     features, good = needle_problem(episodes=300)
     critic, _ = train_critic(features, CriticConfig(steps=200, hidden=64))
-    slots, keep = best_of_n(advantages(critic, features), features.candidate_valid)
+    q, v = evaluate(critic, features)
+    slots, keep = BestOfN().choose(q, v, features)
     chosen = good.gather(1, slots[:, None])[keep].float().mean()
     logged, chance = good[:, 0].float().mean(), good.float().mean()
     assert chosen > max(logged, chance) + 0.2
-    q, _ = evaluate(critic, features)
     never_logged = ranking(q.mean(dim=0)[:, 1:].flatten(), good[:, 1:].flatten())
     assert never_logged > 0.65
     numbers = diagnose(critic, features, 0.95)
@@ -166,8 +166,10 @@ def test_a_part_of_the_states_gets_the_same_advantages_as_all_of_them() -> None:
     features, _ = needle_problem(episodes=5)
     critic = Critic(CriticShape(64, 64, 1)).eval()
     rows = torch.tensor([3, 1])
-    expected = advantages(critic, features)[rows]
-    torch.testing.assert_close(advantages(critic, features, rows=rows), expected)
+    rule = BestOfN(observed=0.95)
+    expected = rule.advantages(*evaluate(critic, features), features)[rows]
+    part = rule.advantages(*evaluate(critic, features, rows), features, rows)
+    torch.testing.assert_close(part, expected)
 
 
 def test_a_candidate_replaces_the_logged_action_only_by_more_than_the_margin() -> None:
@@ -209,6 +211,33 @@ def test_the_prior_chooses_the_likeliest_action_of_the_regularised_policy(
     best = (log_pi.exp() * (q / prior).exp()).log()  # pi * exp(Q / prior), unnormalised
     chosen = best.gather(1, slots[:, None])[:, 0]
     torch.testing.assert_close(chosen, best.amax(dim=1), atol=2 * TIE_TOLERANCE / prior, rtol=0)
+
+
+def test_the_rule_puts_everything_together() -> None:
+    """Two heads, three candidates; worked by hand."""
+    features = TransitionFeatures(
+        state_features=torch.zeros(2, 1),
+        candidate_features=torch.zeros(2, 3, 1),
+        candidate_geometry=torch.zeros(2, 3, 1),
+        candidate_valid=torch.tensor([[True, True, True], [True, True, False]]),
+        rewards=torch.tensor([0.0, 1.0]),
+        final_state_features=torch.zeros(0, 1),
+        base_log_probs=torch.tensor([[-1.0, -1.0, -3.0], [-1.0, -2.0, -1.0]]),
+        **vars(lay_out([2], [True])),
+    )
+    q = torch.tensor([[[0.1, 0.6, 0.9], [0.2, 0.9, 0.9]], [[0.3, 0.8, 0.9], [0.2, 0.9, 0.9]]])
+    v = torch.tensor([[0.4, 0.4], [0.2, 0.6]])
+    # Logged: a return of 0.5 and a reward of 1 instead of what the heads say. Minima of Q:
+    # 0.5, 0.6, 0.9 and 1, 0.9; of V: 0.2 and 0.4; off the others 0.05, and 0.1 a nat.
+    rule = BestOfN("min", threshold=0.4, margin=0.05, prior=0.1, observed=0.5)
+    table = rule.advantages(q, v, features)
+    expected = [[0.3, 0.4, 0.7], [0.6, 0.5, -torch.inf]]
+    torch.testing.assert_close(table, torch.tensor(expected))
+    slots, keep = rule.choose(q, v, features)
+    assert slots.tolist() == [2, 0]  # 0.7 - 0.05 - 0.2 = 0.45 beats 0.4 - 0.05 and 0.3
+    assert keep.tolist() == [True, True]
+    second = rule.choose(q[:, 1:], v[:, 1:], features, torch.tensor([1]))
+    assert [part.tolist() for part in second] == [[0], [True]]
 
 
 def test_what_was_seen_of_a_logged_action_outweighs_what_the_critic_thinks() -> None:

@@ -11,6 +11,7 @@ from agentenv.policies.prompts import Prompt
 from trainers.digiq import methods
 from trainers.digiq.candidates import Candidates
 from trainers.digiq.critic import Critic, CriticShape
+from trainers.digiq.extraction import best_of_n
 from trainers.digiq.methods import Selection, digirl_advantages, examples_of
 from trainers.digiq.transitions import TransitionFeatures, lay_out
 
@@ -25,7 +26,7 @@ def test_filtered_bc_imitates_the_logged_steps_of_successes() -> None:
 
 def test_digiq_imitates_the_best_candidate() -> None:
     table = torch.tensor([[0.1, 0.3], [0.2, 0.1], [-0.2, -0.1]])
-    chosen = methods.digiq(table, torch.ones(3, 2, dtype=torch.bool))
+    chosen = methods.digiq(*best_of_n(table, torch.ones(3, 2, dtype=torch.bool)))
     assert chosen.slots.tolist() == [1, 0, 1]
     assert chosen.keep.tolist() == [True, True, False]
     assert chosen.weights.tolist() == [1.0, 1.0, 1.0]

@@ -14,15 +14,7 @@ import torch
 from torch import Tensor
 
 from trainers.digiq.critic import Critic, evaluate
-from trainers.digiq.extraction import (
-    Aggregation,
-    aggregate,
-    best_of_n,
-    combine,
-    observe,
-    share_changed,
-    unlikeliness,
-)
+from trainers.digiq.extraction import BestOfN, aggregate, share_changed
 from trainers.digiq.transitions import TransitionFeatures
 
 
@@ -81,34 +73,25 @@ def diagnose(
     critic: Critic,
     features: TransitionFeatures,
     gamma: float,
-    aggregation: Aggregation = "mean",
-    threshold: float = 0.0,
-    margin: float = 0.0,
-    observed: bool = False,
-    prior: float = 0.0,
+    rule: BestOfN | None = None,
     rows: Tensor | None = None,
 ) -> Diagnostics:
     """Look at a critic.
 
     Args:
         gamma: the discount it was trained with.
-        aggregation, threshold, margin, observed, prior: as for the extraction.
+        rule: by which actions are chosen; the paper's if not given.
         rows: (R,) long, the states to judge it on (best: episodes it was not trained
             on); all of them by default.
     """
     rows = torch.arange(len(features)) if rows is None else rows
     q_all, v_all = evaluate(critic, features, rows)
-    valid = features.candidate_valid[rows]
-    q_known = observe(q_all, features, rows, gamma) if observed else q_all
-    advantage = combine(q_known, v_all, valid, aggregation)
-    log_probs = None if features.base_log_probs is None else features.base_log_probs[rows]
-    handicap = unlikeliness(log_probs, valid, prior)
-    slots, keep = best_of_n(advantage, valid, threshold, margin, handicap)
+    slots, keep = (rule or BestOfN()).choose(q_all, v_all, features, rows)
     q, v = aggregate(q_all, "mean"), aggregate(v_all, "mean")
     returns, success = features.returns(gamma)[rows], features.succeeded[rows]
     task = None if features.task is None else features.task[rows]
     table = calibration_table(v, returns)
-    spread, relative = action_sensitivity(q, valid)
+    spread, relative = action_sensitivity(q, features.candidate_valid[rows])
     backup = features.backup(1, gamma)
     with torch.no_grad():
         following = critic.v(features.states_at(backup.index[rows])).mean(dim=0)

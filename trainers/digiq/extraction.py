@@ -8,12 +8,12 @@ Slot 0 is the logged action. What the actor makes of it is elsewhere (`methods.p
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from trainers.digiq.critic import Critic, evaluate
 from trainers.digiq.transitions import TransitionFeatures
 
 Aggregation = Literal["min", "mean", "max"]
@@ -65,30 +65,6 @@ def observe(q: Tensor, features: TransitionFeatures, rows: Tensor, gamma: float)
     logged = torch.maximum(q[..., 0], features.returns(gamma)[rows])
     logged = torch.where(features.terminal[rows], features.rewards[rows].to(q), logged)
     return torch.cat([logged[..., None], q[..., 1:]], dim=-1)
-
-
-def advantages(
-    critic: Critic,
-    features: TransitionFeatures,
-    aggregation: Aggregation = "mean",
-    rows: Tensor | None = None,
-    observed: float | None = None,
-) -> Tensor:
-    """A(s, a_j) of every candidate.
-
-    Args:
-        rows: (R,) long, the states to look at; all of them by default.
-        observed: discount with which the logged actions' returns are taken into account
-            (see `observe`); None leaves all to the critic, as the paper does.
-
-    Returns:
-        (S, N), or (R, N), float32; minus infinity where the candidate is invalid.
-    """
-    q, v = evaluate(critic, features, rows)
-    if observed is not None:
-        q = observe(q, features, torch.arange(len(features)) if rows is None else rows, observed)
-    valid = features.candidate_valid if rows is None else features.candidate_valid[rows]
-    return combine(q, v, valid, aggregation)
 
 
 def unlikeliness(log_probs: Tensor | None, valid: Tensor, prior: float) -> Tensor:
@@ -153,6 +129,51 @@ def best_of_n(
     slots = (handicapped >= best - TIE_TOLERANCE).to(torch.uint8).argmax(dim=1)
     chosen = handicapped.gather(1, slots[:, None])[:, 0]
     return slots, (chosen > threshold) & valid.any(dim=1)
+
+
+@dataclass(frozen=True)
+class BestOfN:
+    """The whole rule: from a critic's values to the action imitated in each state.
+
+    Its settings are those of `ActorSettings`.
+    """
+
+    aggregation: Aggregation = "mean"
+    threshold: float = 0.0
+    margin: float = 0.0
+    prior: float = 0.0
+    observed: float | None = None
+    """Discount with which the logged actions' returns are taken into account (see `observe`);
+    None leaves all to the critic, as the paper does."""
+
+    def advantages(
+        self, q: Tensor, v: Tensor, features: TransitionFeatures, rows: Tensor | None = None
+    ) -> Tensor:
+        """A(s, a_j) of every candidate.
+
+        Args:
+            q: (E, R, N).
+            v: (E, R).
+            features: of the states.
+            rows: (R,) long, the states the values are of; all of them by default.
+
+        Returns:
+            (R, N), minus infinity where the candidate is invalid.
+        """
+        rows = torch.arange(len(features)) if rows is None else rows
+        if self.observed is not None:
+            q = observe(q, features, rows, self.observed)
+        return combine(q, v, features.candidate_valid[rows], self.aggregation)
+
+    def choose(
+        self, q: Tensor, v: Tensor, features: TransitionFeatures, rows: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The best candidates; arguments as of `advantages`, returns and raises as `best_of_n`."""
+        rows = torch.arange(len(features)) if rows is None else rows
+        valid, log_probs = features.candidate_valid[rows], features.base_log_probs
+        handicap = unlikeliness(None if log_probs is None else log_probs[rows], valid, self.prior)
+        table = self.advantages(q, v, features, rows)
+        return best_of_n(table, valid, self.threshold, self.margin, handicap)
 
 
 def share_changed(slots: Tensor, keep: Tensor) -> float:

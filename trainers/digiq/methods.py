@@ -25,8 +25,8 @@ from torch import Tensor
 from agentenv.policies.prompts import Prompt
 from trainers.digiq.candidates import Candidates
 from trainers.digiq.config import ActorSettings, Method
-from trainers.digiq.critic import Critic
-from trainers.digiq.extraction import advantages, best_of_n, share_changed, unlikeliness
+from trainers.digiq.critic import Critic, evaluate
+from trainers.digiq.extraction import BestOfN, share_changed
 from trainers.digiq.transitions import TransitionFeatures
 from trainers.imitation import Example
 
@@ -60,15 +60,25 @@ def select(
     Args:
         gamma: the critic's discount.
     """
-    observed = gamma if settings.observed else None
-    table = advantages(critic, features, settings.aggregation, observed=observed)
+    rule = best_of_n_rule(settings, gamma)
+    q, v = evaluate(critic, features)
+    if method == "digiq":
+        return digiq(*rule.choose(q, v, features))
+    table = rule.advantages(q, v, features)[:, 0]
     if method == "reinforce":
-        return reinforce(table[:, 0])
-    if method == "awr":
-        return awr(table[:, 0], settings.awr_beta, settings.awr_max_weight)
-    valid = features.candidate_valid
-    handicap = unlikeliness(features.base_log_probs, valid, settings.prior)
-    return digiq(table, valid, settings.threshold, settings.margin, handicap)
+        return reinforce(table)
+    return awr(table, settings.awr_beta, settings.awr_max_weight)
+
+
+def best_of_n_rule(settings: ActorSettings, gamma: float) -> BestOfN:
+    """How these settings rank candidates; `gamma` is the critic's discount."""
+    return BestOfN(
+        settings.aggregation,
+        settings.threshold,
+        settings.margin,
+        settings.prior,
+        gamma if settings.observed else None,
+    )
 
 
 def filtered_bc(succeeded: Tensor) -> Selection:
@@ -80,15 +90,8 @@ def filtered_bc(succeeded: Tensor) -> Selection:
     return _logged(succeeded, torch.ones(len(succeeded)))
 
 
-def digiq(
-    advantages: Tensor,
-    valid: Tensor,
-    threshold: float = 0.0,
-    margin: float = 0.0,
-    handicap: Tensor | None = None,
-) -> Selection:
-    """Imitate the best candidate; arguments as of `best_of_n`."""
-    slots, keep = best_of_n(advantages, valid, threshold, margin, handicap)
+def digiq(slots: Tensor, keep: Tensor) -> Selection:
+    """Imitate the best candidate; arguments as `BestOfN.choose` returns them."""
     return Selection(slots, keep, torch.ones(len(slots)))
 
 

@@ -230,11 +230,7 @@ class DigiQ:
             self.critic,
             self.features,
             c.critic.gamma,
-            c.actor.aggregation,
-            c.actor.threshold,
-            c.actor.margin,
-            c.actor.observed,
-            c.actor.prior,
+            methods.best_of_n_rule(c.actor, c.critic.gamma),
             held_out if len(held_out) else None,
         )
 

@@ -22,7 +22,7 @@ from agentenv.trajectories.values import EpisodeValues, Estimate, JudgedAction, 
 from trainers.digiq.candidates import Candidates, propose_candidates
 from trainers.digiq.config import ActorSettings
 from trainers.digiq.critic import evaluate
-from trainers.digiq.extraction import advantages, aggregate, unlikeliness
+from trainers.digiq.extraction import aggregate
 from trainers.digiq.feature_cache import FeatureCache
 from trainers.digiq.features import (
     FrozenStates,
@@ -32,7 +32,7 @@ from trainers.digiq.features import (
     transitions,
 )
 from trainers.digiq.finished import FinishedRun, state_prompts, usable
-from trainers.digiq.methods import Selection, digiq
+from trainers.digiq.methods import Selection, best_of_n_rule, digiq
 from trainers.digiq.reranking import load_judge
 from trainers.digiq.stored import stored_states
 
@@ -146,11 +146,8 @@ class CriticValues:
         if not (q[:, valid].isfinite().all() and v.isfinite().all()):
             raise ConfigError(f"the critic of {self.critic} has diverged: train it again")
         gamma = self._config.critic.gamma
-        observed = gamma if actor.observed else None
-        table = advantages(critic, features, actor.aggregation, observed=observed)
+        chosen = digiq(*best_of_n_rule(actor, gamma).choose(q, v, features))
         before = frozen.scores[..., 0]
-        handicap = unlikeliness(before, valid, actor.prior)
-        chosen = digiq(table, valid, actor.threshold, actor.margin, handicap)
         after = None
         if self._trained is not None:
             after = score_candidates(
