@@ -201,9 +201,10 @@ def print_table(
 def success_table(summaries: Mapping[str, Summary], *, title: str = "Success") -> Table:
     """The table `print_table` prints. Infrastructure failures appear as ``(+2 infra)``."""
     table = Table(title=title, caption="rates with Wilson 95 % intervals", show_footer=True)
-    table.add_column("task", footer="all tasks")
+    table.add_column("task", footer="all tasks", no_wrap=True)
     for label, summary in summaries.items():
-        table.add_column(label, justify="right", footer=_cell(summary.overall, str))
+        footer = _cell(summary.overall, str)
+        table.add_column(label, justify="right", overflow="fold", footer=footer)
     tasks = sorted({task for summary in summaries.values() for task in summary.by_task})
     for task in tasks:
         rates = [summary.by_task.get(task, SuccessRate()) for summary in summaries.values()]

@@ -163,3 +163,13 @@ def test_the_printed_table_shows_rates_intervals_and_infrastructure_failures() -
     assert "50 % (1/2) (+1 infra)" in row_a
     assert "100 % (2/2)" in row_a
     assert any("all tasks" in line and "[9.5, 90.5] (+1 infra)" in line for line in lines)
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_narrow_terminal_breaks_lines_and_cuts_nothing_off(width: int) -> None:
+    output = io.StringIO()
+    name = "miniwob/click-checkboxes-transfer"
+    summaries = dict.fromkeys(("base", "filtered_bc", "digiq"), summarise(attempts({name: [1, 0]})))
+    print_table(summaries, console=Console(file=output, width=width))
+    assert name in output.getvalue()
+    assert "…" not in output.getvalue()
