@@ -72,6 +72,9 @@ COMMANDS: dict[str, Command] = {
         "agentenv.cli.train_digiq", "DigiQConfig", "improve a policy from logged data (Digi-Q)"
     ),
     "ope": Command("agentenv.cli.ope", "OPEConfig", "rank trained policies from logged data alone"),
+    "objectives": Command(
+        "agentenv.cli.objectives", "ObjectivesConfig", "list the policy objectives, or explain one"
+    ),
     "demo": Command("agentenv.cli.demo", "DemoConfig", "the main job on this machine, in minutes"),
     "suites": Command("agentenv.cli.suites", "SuitesConfig", "list the suites and their tasks"),
     "doctor": Command(
