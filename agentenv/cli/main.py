@@ -75,6 +75,9 @@ COMMANDS: dict[str, Command] = {
     "objectives": Command(
         "agentenv.cli.objectives", "ObjectivesConfig", "list the policy objectives, or explain one"
     ),
+    "judge calibrate": Command(
+        "agentenv.cli.judge", "CalibrateConfig", "compare a model's judgements with the verifiers'"
+    ),
     "demo": Command("agentenv.cli.demo", "DemoConfig", "the main job on this machine, in minutes"),
     "suites": Command("agentenv.cli.suites", "SuitesConfig", "list the suites and their tasks"),
     "doctor": Command(

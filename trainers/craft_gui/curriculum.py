@@ -269,17 +269,18 @@ def stages_of(curriculum: Curriculum, config: CurriculumConfig) -> list[list[str
 
 
 def metrics(curriculum: Curriculum, config: CurriculumConfig) -> dict[str, float]:
-    """What is worth plotting: the stage, what cools, how focused the draws are, and by stage
-    its share of the draws and its mean pass rate."""
+    """What is worth plotting: the stage, how many tasks cool, between how many tasks the draws
+    choose (1 / sum p^2), and by stage its share of the draws and its mean pass rate."""
     shares = probabilities(curriculum, config)
     tasks = curriculum.tasks
     numbers = {
-        "curriculum/stage": float(curriculum.stage + 1),
         "curriculum/cooling": float(
             sum(task.cooling_until > curriculum.draws for task in tasks.values())
         ),
         "curriculum/effective_tasks": 1 / sum(share**2 for share in shares.values()),
     }
+    if config.policy == "staged":
+        numbers["curriculum/stage"] = float(curriculum.stage + 1)
     for number, names in enumerate(stages_of(curriculum, config), start=1):
         numbers[f"curriculum/stage_{number}/share"] = sum(shares[name] for name in names)
         rates = [tasks[name].pass_rate for name in names]

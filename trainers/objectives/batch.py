@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 
@@ -35,7 +36,7 @@ class Batch:
             raise ValueError(
                 f"log_probs {shape} and mask {tuple(self.mask.shape)}: both are (B, T)"
             )
-        if self.mask.dtype.is_floating_point or self.mask.dtype.itemsize != 1:
+        if self.mask.dtype != torch.bool:
             raise ValueError(f"the mask is {self.mask.dtype}; give it as bool")
         whole = self.advantages if self.advantages.dim() == 2 else self.advantages[:, None]
         if tuple(whole.shape) not in (shape, (shape[0], 1)):
