@@ -44,6 +44,9 @@ class CurriculumConfig:
     1 never."""
     replay: float = 0.2
     """Staged: share of the groups that are of earlier stages."""
+    by_pass_rate: bool = True
+    """Staged: within a stage, prefer tasks that succeed half the time; off draws all alike, as
+    CRAFT-GUI does."""
     bandit_rate: float = 0.5
     """Bandit: weight of the newest group in a task's value."""
     temperature: float = 0.4
@@ -242,6 +245,9 @@ def _staged(curriculum: Curriculum, config: CurriculumConfig) -> dict[str, float
     before = _awake([name for stage in stages[:-1] for name in stage], curriculum, config)
     if not now and not before:
         return _shares({name: 1.0 for stage in stages for name in stage})
+    if config.by_pass_rate:
+        now = {name: share * curriculum.tasks[name].signal for name, share in now.items()}
+        before = {name: share * curriculum.tasks[name].signal for name, share in before.items()}
     if not now or not before:
         return _shares(now or before)
     old = {name: config.replay * share for name, share in _shares(before).items()}

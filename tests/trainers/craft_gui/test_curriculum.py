@@ -180,6 +180,20 @@ def test_while_a_whole_stage_cools_the_earlier_ones_are_replayed() -> None:
     assert probabilities(curriculum, of)["book"] == pytest.approx(0.8)
 
 
+def test_within_a_stage_tasks_near_half_are_preferred_and_the_stages_share_is_kept() -> None:
+    of = config("staged", stage_groups=1, thin_after=0)
+    curriculum = start(LENGTHS)
+    for _ in range(2):
+        curriculum = record(curriculum, of, "tap", [True] * 4)
+        curriculum = record(curriculum, of, "form", [True, False])
+    _, curriculum = draws(curriculum, of, 2)
+    shares = probabilities(curriculum, of)
+    assert shares["form"] > 2 * shares["tap"]
+    assert shares["form"] + shares["tap"] == pytest.approx(0.2)
+    alike = probabilities(curriculum, replace(of, by_pass_rate=False))
+    assert alike["form"] == alike["tap"] == pytest.approx(0.1)
+
+
 # Pass rates.
 
 
@@ -257,7 +271,7 @@ def test_if_every_task_cools_they_are_drawn_all_the_same() -> None:
 
 
 def test_a_task_that_keeps_succeeding_is_thinned_out_until_it_fails() -> None:
-    of = config("staged", thin_after=2, thin_to=0.25)
+    of = config("staged", thin_after=2, thin_to=0.25, by_pass_rate=False)
     curriculum = start({"tap": 1, "form": 1})
     for _ in range(2):
         curriculum = record(curriculum, of, "tap", [True, True])
