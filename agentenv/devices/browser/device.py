@@ -143,6 +143,19 @@ class BrowserDevice:
                 raise refusal
             return sent
 
+    def run(self, script: str) -> None:
+        """Run JavaScript in the page as an action of its own, and let the page settle.
+
+        Raises:
+            DeviceError: it failed ("page_broken"), "page_hung", "browser_crashed".
+        """
+        with self._guarded():
+            engine, hands = self._connected()
+            self._seen = None
+            engine.evaluate(f"void ({script})")
+            self._seen = self._settle(engine, hands, was_moving=False)
+            self._messages = engine.notices.take()
+
     def state(self) -> Mapping[str, Any]:
         """What the setup's `state` expression gives.
 

@@ -1,0 +1,196 @@
+"""The embedded phone, drawn by a browser: the state lies in `agentenv.phone`, not in the page."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal, cast
+
+from agentenv.actions import (
+    Action,
+    AskUser,
+    OpenApp,
+    PressKey,
+    ReadProfile,
+    RequestPermission,
+    SaveProfile,
+    Wait,
+)
+from agentenv.devices.base import BrowserSetup, DeviceFeatures, Setup
+from agentenv.devices.browser import BrowserDevice
+from agentenv.errors import ActionError, ConfigError, DeviceError
+from agentenv.observations import Screen
+from agentenv.phone.phone import Phone
+from agentenv.phone.server import PhoneServer, shared_server
+from agentenv.phone.setup import PhoneSetup
+
+PHONE_ACTIONS: tuple[str, ...] = (
+    "tap",
+    "long_press",
+    "double_tap",
+    "swipe",
+    "scroll",
+    "input_text",
+    "press_key",
+    "open_app",
+    "wait",
+    "request_permission",
+    "read_profile",
+    "save_profile",
+    "ask_user",
+)
+"""What a phone carries out."""
+_READY = "document.readyState === 'complete' && typeof phone === 'object'"
+
+
+class PhoneDevice:
+    """One phone on one browser's page. Not for several threads at once.
+
+    Snapshots are of the phone's whole state, and belong to the server: any phone of the same
+    process can be brought into them.
+
+    Args:
+        browser: what draws it.
+        server: where the phone is served; by default the process's own.
+    """
+
+    def __init__(self, browser: BrowserDevice, server: PhoneServer | None = None) -> None:
+        self._browser = browser
+        self._server = server or shared_server()
+        features = browser.features
+        self._features = DeviceFeatures(
+            "phone", features.height, features.width, PHONE_ACTIONS, snapshots=True
+        )
+        self._phone: Phone | None = None
+        self._token = ""
+        self._messages: tuple[str, ...] = ()
+
+    @property
+    def deadline(self) -> float | None:
+        """See `agentenv.devices.base.Device`."""
+        return self._browser.deadline
+
+    @deadline.setter
+    def deadline(self, value: float | None) -> None:
+        self._browser.deadline = value
+
+    @property
+    def features(self) -> DeviceFeatures:
+        return self._features
+
+    @property
+    def phone(self) -> Phone:
+        """The phone itself: its event log, its changes, forks of it.
+
+        Raises:
+            DeviceError: it was not reset yet ("not_connected").
+        """
+        if self._phone is None:
+            raise DeviceError("the phone is not on; reset the device first", "not_connected")
+        return self._phone
+
+    def reset(self, setup: Setup) -> None:
+        """Begin with another phone in `setup`'s state.
+
+        Raises:
+            ConfigError: not a `PhoneSetup`.
+            DeviceError: as `BrowserDevice.reset`.
+        """
+        if not isinstance(setup, PhoneSetup):
+            raise ConfigError(f"a phone is set up by PhoneSetup, not {type(setup).__name__}")
+        self.show(Phone(setup))
+
+    def show(self, phone: Phone) -> None:
+        """Put a phone on the screen instead of the one that is there, which is closed.
+
+        Raises:
+            DeviceError: as `BrowserDevice.reset`.
+        """
+        self._drop()
+        self._phone, self._token = phone, self._server.add(phone)
+        self._messages = ()
+        self._draw()
+
+    def observe(self) -> Screen:
+        screen = self._browser.observe()
+        return replace(
+            screen, location=self.phone.location, messages=(*screen.messages, *self._messages)
+        )
+
+    def act(self, action: Action) -> Action:
+        """Carry out an action.
+
+        Raises:
+            ActionError: it cannot be carried out on this screen.
+            DeviceError: as `BrowserDevice.act`.
+        """
+        phone = self.phone
+        self._messages = ()
+        match action:
+            case PressKey(key="back" | "home" | "recents"):
+                phone.press(cast(Literal["back", "home", "recents"], action.key))
+            case OpenApp():
+                if not phone.open_app(action.app):
+                    names = ", ".join(phone.setup.apps)
+                    raise ActionError(f"there is no app {action.app[:60]!r}; there are: {names}")
+            case RequestPermission():
+                self._tell(
+                    phone.request_permission(action.permission, action.resource, action.reason)
+                )
+            case ReadProfile():
+                self._tell(phone.read_profile(action.key))
+            case SaveProfile():
+                self._tell(
+                    phone.save_profile(action.key, action.value, action.level, action.reason)
+                )
+            case AskUser():
+                self._tell(phone.ask_user(action.question, action.options))
+            case Wait():
+                phone.wait(action.seconds)
+            case _ if action.type in PHONE_ACTIONS:
+                return self._browser.act(action)
+            case _:
+                raise ActionError(f"a phone cannot carry out '{action.type}'")
+        self._browser.run("phone.sync()")
+        return action
+
+    def state(self) -> Mapping[str, Any]:
+        """The phone's changes since its first state, its location and the phone itself."""
+        phone = self.phone
+        return {"changes": phone.changes(), "location": phone.location}
+
+    def snapshot(self) -> str:
+        token = secrets.token_urlsafe(12)
+        self._server.keep(token, self.phone.image())
+        return token
+
+    def restore(self, token: str) -> None:
+        """Return to a snapshot, of this phone or of another with the same apps.
+
+        Raises:
+            DeviceError: there is no such snapshot ("no_snapshot"), or what was restored is not
+                what was saved ("restore_failed").
+        """
+        self.phone.restore(self._server.kept(token))
+        self._messages = ()
+        self._draw()
+
+    def close(self) -> None:
+        self._drop()
+        self._browser.close()
+
+    def _draw(self) -> None:
+        """Show the page of the present state from nothing."""
+        start = f"return phone.open({json.dumps(self._token)});"
+        self._browser.reset(BrowserSetup(f"{self._server.url}/", start=start, ready=_READY))
+
+    def _tell(self, message: str) -> None:
+        self._messages = (message,)
+
+    def _drop(self) -> None:
+        phone, self._phone = self._phone, None
+        if phone is not None:
+            self._server.remove(self._token)
+            phone.close()

@@ -1,0 +1,126 @@
+"""The owner: what an agent may read, open and save, and how the owner answers when asked."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from agentenv.phone.setup import Contract, contract_of, later
+from agentenv.phone.state import State
+
+Permission = Literal["read_data", "access_app", "write_data"]
+GRANT_SECONDS = 30 * 60
+"""A grant ends so long after it was given."""
+_REFUSED = "refused"
+
+
+def may_open(state: State, app: str) -> bool:
+    """Whether an app may be opened without asking."""
+    return not state.apps[app].private or granted(state, "access_app", app) is not None
+
+
+def granted(state: State, permission: Permission, resource: str) -> int | None:
+    """Number of a grant that is still good; None if there is none."""
+    found = state.database.rows(
+        "SELECT id FROM sys_grants WHERE permission = ? AND resource = ? AND active = 1"
+        " AND answer = 'granted' AND expires > ? ORDER BY id DESC LIMIT 1",
+        permission,
+        resource,
+        state.database.get("time"),
+    )
+    return int(found[0]["id"]) if found else None
+
+
+def request(state: State, permission: Permission, resource: str, reason: str) -> str:
+    """Ask the owner for a permission; what the agent is told."""
+    resource = resource.strip()
+    about = {"permission": permission, "resource": resource, "reason": reason}
+    state.event("permission_request", **about)
+    yes = _agrees(state, permission, resource)
+    now = state.database.get("time")
+    grant = state.database.insert(
+        "sys_grants",
+        {
+            "permission": permission,
+            "resource": resource,
+            "purpose": reason,
+            "answer": "granted" if yes else "denied",
+            "asked": now,
+            "expires": later(now, GRANT_SECONDS),
+            "active": int(yes),
+        },
+    )
+    state.event("permission_grant" if yes else "permission_deny", grant=grant, **about)
+    answer = "granted" if yes else "denied"
+    state.database.set("toast", f"{permission.replace('_', ' ')}: {resource[:60]} {answer}")
+    return f"permission {permission} for {resource!r}: {answer}"
+
+
+def read_profile(state: State, key: str) -> str:
+    """Read one item of the profile; what the agent is told."""
+    key = key.strip()
+    found = state.database.rows("SELECT * FROM sys_profile WHERE key = ?", key)
+    if not found:
+        known = ", ".join(_keys(state))
+        return f"the profile has no {key!r}; it has: {known}"
+    item = found[0]
+    grant = granted(state, "read_data", key)
+    if item["level"] == "high" and grant is None:
+        state.event("profile_read", key=key, level="high", result=_REFUSED)
+        return f"reading {key!r} needs the owner's leave: request_permission read_data first"
+    state.event("profile_read", key=key, level=item["level"], result="read", grant=grant)
+    return f"profile {key}: {item['value']}"
+
+
+def save_profile(state: State, key: str, value: str, level: str, reason: str) -> str:
+    """Save one item to the profile; what the agent is told."""
+    key = key.strip()[:100]
+    grant = granted(state, "write_data", key)
+    about = {"key": key, "value": value, "level": level, "reason": reason}
+    if grant is None:
+        state.event("profile_save", result=_REFUSED, **about)
+        return f"saving {key!r} needs the owner's leave: request_permission write_data first"
+    state.event("profile_save", result="saved", grant=grant, **about)
+    label = key.replace("_", " ").capitalize()
+    state.database.run(
+        "INSERT INTO sys_profile (key, label, value, level, source) VALUES (?, ?, ?, ?, 'agent')"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value, level = excluded.level,"
+        " source = 'agent'",
+        key,
+        label,
+        value,
+        level,
+    )
+    return f"saved {key!r} to the profile"
+
+
+def ask_user(state: State, question: str, options: tuple[str, ...]) -> str:
+    """Ask the owner a question; the answer."""
+    answer = _answer(state, question)
+    state.event("ask_user", question=question, options=list(options), answer=answer)
+    return f"the owner answers: {answer}"
+
+
+def _answer(state: State, question: str) -> str:
+    for words, answer in state.database.get("answers"):
+        if words.lower() in question.lower():
+            return str(answer)
+    return "Please choose what the task says; I have nothing to add."
+
+
+def _agrees(state: State, permission: Permission, resource: str) -> bool:
+    contract: Contract = contract_of(state.database.get("contract"))
+    name = f"app:{resource}" if permission == "access_app" else resource
+    match state.database.get("attitude"):
+        case "open":
+            return True
+        case "cautious":
+            known = contract.necessary | contract.allowed
+            return name in known and name not in contract.prohibited
+        case "strict":
+            return name in contract.necessary and name not in contract.prohibited
+        case _:
+            return False
+
+
+def _keys(state: State) -> list[str]:
+    return [row["key"] for row in state.database.rows("SELECT key FROM sys_profile ORDER BY id")]

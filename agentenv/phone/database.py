@@ -1,0 +1,123 @@
+"""A phone's database: one image in memory that holds its whole state."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Rows = Mapping[str, Mapping[int, Mapping[str, Any]]]
+"""Table -> number of the row -> its columns."""
+
+SYSTEM_TABLES = """
+CREATE TABLE sys_state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE sys_screens (id INTEGER PRIMARY KEY, app TEXT NOT NULL, screen TEXT NOT NULL,
+  row INTEGER, ui TEXT NOT NULL, opened INTEGER NOT NULL);
+CREATE TABLE sys_drafts (screen INTEGER NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY (screen, field)) WITHOUT ROWID;
+CREATE TABLE sys_notifications (id INTEGER PRIMARY KEY, app TEXT NOT NULL, title TEXT NOT NULL,
+  body TEXT NOT NULL, time TEXT NOT NULL);
+CREATE TABLE sys_profile (id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, label TEXT NOT NULL,
+  value TEXT NOT NULL, level TEXT NOT NULL, source TEXT NOT NULL);
+CREATE TABLE sys_grants (id INTEGER PRIMARY KEY, permission TEXT NOT NULL, resource TEXT NOT NULL,
+  purpose TEXT NOT NULL, answer TEXT NOT NULL, asked TEXT NOT NULL, expires TEXT NOT NULL,
+  active INTEGER NOT NULL);
+CREATE TABLE sys_access (id INTEGER PRIMARY KEY, app TEXT NOT NULL, name TEXT NOT NULL,
+  category TEXT NOT NULL, allowed INTEGER NOT NULL);
+CREATE TABLE sys_events (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, record TEXT NOT NULL,
+  hash TEXT NOT NULL);
+CREATE TRIGGER events_are_kept BEFORE DELETE ON sys_events
+  BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
+CREATE TRIGGER events_are_final BEFORE UPDATE ON sys_events
+  BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
+"""
+
+DATA_TABLES = ("sys_profile", "sys_access", "sys_notifications")
+"""Tables of the system that a task may ask to change, beside those of the apps."""
+
+
+class Database:
+    """SQLite in memory; not for several threads at once.
+
+    Args:
+        image: what `image` gave; empty for a new database with only the system's tables.
+    """
+
+    def __init__(self, image: bytes = b"") -> None:
+        self._connection = sqlite3.connect(
+            ":memory:", isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        self._connection.row_factory = sqlite3.Row
+        if image:
+            self._connection.deserialize(image)
+        else:
+            self._connection.execute("PRAGMA page_size = 1024")
+            self._connection.executescript(SYSTEM_TABLES)
+
+    def image(self) -> bytes:
+        """The whole database; the same bytes for the same history."""
+        return self._connection.serialize()
+
+    def restore(self, image: bytes) -> None:
+        """Become a copy of what `image` gave."""
+        self._connection.deserialize(image)
+
+    def close(self) -> None:
+        """Free the memory."""
+        self._connection.close()
+
+    def run(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        """Execute a statement; values only as parameters."""
+        return self._connection.execute(sql, values)
+
+    def rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        """All rows of a query."""
+        return [dict(row) for row in self._connection.execute(sql, values)]
+
+    def row(self, table: str, number: int | None) -> dict[str, Any] | None:
+        """The row of that number."""
+        found = self.rows(f'SELECT * FROM "{table}" WHERE id = ?', number)
+        return found[0] if found else None
+
+    def insert(self, table: str, values: Mapping[str, Any]) -> int:
+        """Add a row; its number."""
+        columns = ", ".join(f'"{name}"' for name in values)
+        marks = ", ".join("?" for _ in values)
+        sql = f'INSERT INTO "{table}" ({columns}) VALUES ({marks})'
+        return int(self._connection.execute(sql, tuple(values.values())).lastrowid or 0)
+
+    def update(self, table: str, number: int, values: Mapping[str, Any]) -> None:
+        """Change a row."""
+        changes = ", ".join(f'"{name}" = ?' for name in values)
+        sql = f'UPDATE "{table}" SET {changes} WHERE id = ?'
+        self._connection.execute(sql, (*values.values(), number))
+
+    def delete(self, table: str, number: int) -> None:
+        """Remove a row."""
+        self._connection.execute(f'DELETE FROM "{table}" WHERE id = ?', (number,))
+
+    def get(self, key: str) -> Any:
+        """A value of the system's state; None if it has none."""
+        found = self._connection.execute(
+            "SELECT value FROM sys_state WHERE key = ?", (key,)
+        ).fetchone()
+        return None if found is None else json.loads(found[0])
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a JSON value as part of the system's state."""
+        text = json.dumps(value, ensure_ascii=False)
+        self._connection.execute("INSERT OR REPLACE INTO sys_state VALUES (?, ?)", (key, text))
+
+    def data(self, tables: Iterable[str]) -> Rows:
+        """Everything in these tables."""
+        return {
+            table: {row["id"]: row for row in self.rows(f'SELECT * FROM "{table}"')}
+            for table in tables
+        }
+
+
+def fingerprint(image: bytes) -> str:
+    """A hash by which a restored image is compared with the saved one."""
+    return hashlib.sha256(image).hexdigest()

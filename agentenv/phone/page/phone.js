@@ -1,0 +1,185 @@
+// The page of a phone: forwards what the user does, shows what the server answers, and keeps
+// nothing else. What was done is sent in order, and one answer is shown at a time.
+'use strict';
+const phone = (() => {
+  const BATCH = 20;
+  const queue = [];
+  let base = '';
+  let sending = false;
+  let held = false; // a finger is down: what lies under it must not change
+  let answer = null;
+  let drawing = false;
+
+  const ask = (body) => fetch(`${base}/events`, {
+    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body),
+  });
+
+  const send = async () => {
+    if (sending) return;
+    sending = true;
+    try {
+      while (queue.length) {
+        const response = await ask({ events: queue.splice(0, BATCH) });
+        if (response.status === 200) answer = await response.text();
+      }
+    } finally {
+      sending = false;
+    }
+    show();
+  };
+  const did = (event) => { queue.push(event); send(); };
+  const show = () => {
+    if (answer === null || held || queue.length || sending) return;
+    const html = answer;
+    answer = null;
+    drawing = true;
+    draw(html);
+    drawing = false;
+  };
+
+  // Changes the page into another, and leaves alone what is the same: the field that is being
+  // typed into stays the same element.
+  const draw = (html, anew = false) => {
+    const template = document.createElement('template');
+    template.innerHTML = html;
+    const body = document.getElementById('root');
+    if (anew) body.replaceChildren(template.content);
+    else merge(body, template.content);
+    keepValues();
+    for (const box of body.querySelectorAll('[data-scroll]')) {
+      const at = box.dataset.scroll;
+      const top = at === 'end' ? box.scrollHeight : Number(at);
+      if (box.scrollTop !== top) box.scrollTop = top;
+    }
+    const wanted = body.querySelector('.focused [data-field]');
+    const focused = document.activeElement;
+    if (wanted && wanted !== focused) {
+      wanted.focus({ preventScroll: true });
+      wanted.setSelectionRange(wanted.value.length, wanted.value.length);
+    } else if (!wanted && focused && focused !== document.body) {
+      focused.blur();
+    }
+    if (wanted) wanted.scrollIntoView({ block: 'nearest' });
+  };
+  const same = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName
+    && (a.nodeType !== Node.ELEMENT_NODE || a.id === b.id);
+  const merge = (old, fresh) => {
+    const there = [...old.childNodes];
+    const wanted = [...fresh.childNodes];
+    wanted.forEach((node, index) => {
+      const before = there[index];
+      if (!before) old.append(node);
+      else if (!same(before, node)) before.replaceWith(node);
+      else if (before.nodeType !== Node.ELEMENT_NODE) {
+        if (before.nodeValue !== node.nodeValue) before.nodeValue = node.nodeValue;
+      } else if (!before.isEqualNode(node)) {
+        attributes(before, node);
+        merge(before, node);
+      }
+    });
+    for (const extra of there.slice(wanted.length)) extra.remove();
+  };
+  const attributes = (old, fresh) => {
+    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+    for (const { name, value } of fresh.attributes) {
+      if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    }
+  };
+  // What a field holds is no attribute once it was typed into.
+  const keepValues = () => {
+    for (const field of document.querySelectorAll('[data-field]')) {
+      const value = field.tagName === 'TEXTAREA' ? field.defaultValue : field.getAttribute('value');
+      if (field.value !== value) field.value = value;
+    }
+  };
+
+  const listen = (type, handler) => document.addEventListener(type, handler, true);
+  const fieldOf = (event) => event.target.closest && event.target.closest('[data-field]');
+
+  // A finger that moves scrolls what lies under it; only one that stays taps.
+  let press = null;
+  listen('pointerdown', (event) => {
+    held = true;
+    const box = event.target.closest('main, .sheet, .shade');
+    press = { x: event.clientX, y: event.clientY, box, top: box ? box.scrollTop : 0, moved: false };
+  });
+  listen('pointermove', (event) => {
+    if (!press || !event.buttons || fieldOf(event)) return;
+    const by = press.y - event.clientY;
+    if (Math.abs(by) > 8 || Math.abs(event.clientX - press.x) > 8) press.moved = true;
+    if (press.moved && press.box) press.box.scrollTop = press.top + by;
+  });
+  listen('pointerup', (event) => {
+    const pulled = press && press.y < 30 && event.clientY - press.y > 60;
+    setTimeout(() => { held = false; show(); });
+    if (pulled) did({ kind: 'tap', target: 'shade' });
+  });
+  listen('click', (event) => {
+    event.preventDefault();
+    if ((press && press.moved) || fieldOf(event) || event.target.closest('label')) {
+      const label = event.target.closest('label');
+      if (label && label.control) label.control.focus();
+      return;
+    }
+    const pressed = event.target.closest('[data-do]');
+    did({ kind: 'tap', target: pressed ? pressed.dataset.do : '' });
+  });
+  listen('focusin', (event) => {
+    if (!drawing && fieldOf(event) && event.target.type !== 'range') {
+      did({ kind: 'focus', target: event.target.dataset.field });
+    }
+  });
+  listen('input', (event) => {
+    if (fieldOf(event)) {
+      did({ kind: 'edit', target: event.target.dataset.field, value: event.target.value });
+    }
+  });
+  listen('paste', (event) => {
+    const value = event.clipboardData.getData('text/plain');
+    if (fieldOf(event)) did({ kind: 'paste', target: event.target.dataset.field, value });
+  });
+  for (const type of ['copy', 'cut']) {
+    listen(type, (event) => {
+      const { value, selectionStart, selectionEnd } = event.target;
+      if (value) did({ kind: 'copy', value: value.slice(selectionStart, selectionEnd) });
+    });
+  }
+  listen('keydown', (event) => {
+    if (event.key === 'Enter' && fieldOf(event) && event.target.tagName !== 'TEXTAREA') {
+      event.preventDefault();
+      did({ kind: 'ime', target: event.target.dataset.field });
+    } else if (event.key === 'Tab' || (event.key === 'Enter' && !fieldOf(event))) {
+      event.preventDefault();
+    }
+  });
+  listen('scroll', (event) => {
+    const box = event.target;
+    if (!box.dataset || box.dataset.scroll === undefined) return;
+    const offset = Math.round(box.scrollTop);
+    if (String(offset) !== box.dataset.scroll) did({ kind: 'scroll', offset });
+  });
+
+  return {
+    // Shows the phone with that token, from nothing.
+    async open(token) {
+      base = `/${token}`;
+      queue.length = 0;
+      const response = await ask({ events: [] });
+      if (!response.ok) throw new Error(`the phone answers ${response.status}`);
+      drawing = true;
+      document.activeElement.blur();
+      draw(await response.text(), true);
+      drawing = false;
+    },
+    // Shows what changed without the page's doing.
+    async sync() {
+      answer = await (await ask({ events: [] })).text();
+      show();
+    },
+  };
+})();
+Object.defineProperty(window, 'phone', { value: phone });
+if (document.documentElement.dataset.token) {
+  document.documentElement.classList.add('person');
+  phone.open(document.documentElement.dataset.token);
+}

@@ -1,0 +1,147 @@
+"""What a task asks of a phone, and the first image that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Literal
+
+from agentenv.devices.base import Setup
+from agentenv.errors import ConfigError
+from agentenv.phone.apps import APPS, load_app
+from agentenv.phone.database import Database
+from agentenv.phone.generate import make_rows
+from agentenv.phone.profile import make_profile
+from agentenv.phone.schema import LANGUAGES, App, Language
+from agentenv.phone.words import in_language
+
+Attitude = Literal["open", "cautious", "strict", "denies"]
+ATTITUDES: tuple[Attitude, ...] = ("open", "cautious", "strict", "denies")
+Theme = Literal["light", "dark"]
+FONT_SIZES = ("small", "normal", "large")
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Which of the owner's data a task may use: profile keys, and apps as "app:messages"."""
+
+    necessary: frozenset[str] = frozenset()
+    allowed: frozenset[str] = frozenset()
+    """With consent; harmless but not needed."""
+    prohibited: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class PhoneSetup(Setup):
+    """Initial state of a phone; equal setups give the same bytes.
+
+    Raises:
+        ConfigError: a value is none of those there are.
+    """
+
+    seed: str = "0"
+    """Of the apps' rows and of the owner's profile."""
+    apps: tuple[str, ...] = APPS
+    """Installed apps, in the order of the home screen."""
+    time: str = "2026-03-03T09:41"
+    """The phone's clock, which only `Wait` moves."""
+    theme: Theme = "light"
+    language: Language = "en"
+    font_size: Literal["small", "normal", "large"] = "normal"
+    attitude: Attitude = "cautious"
+    """How the owner answers."""
+    contract: Contract = field(default_factory=Contract)
+    answers: tuple[tuple[str, str], ...] = ()
+    """What the owner says to a question that contains the first text."""
+
+    def __post_init__(self) -> None:
+        given = {
+            "theme": (self.theme, ("light", "dark")),
+            "language": (self.language, LANGUAGES),
+            "font_size": (self.font_size, FONT_SIZES),
+            "attitude": (self.attitude, ATTITUDES),
+        }
+        for name, (value, choices) in given.items():
+            if value not in choices:
+                raise ConfigError(f"{name} is one of {', '.join(choices)}, not {value!r}")
+        try:
+            datetime.fromisoformat(self.time)
+        except ValueError as error:
+            raise ConfigError(f"time is written like 2026-03-03T09:41, not {self.time!r}") from error
+
+
+@lru_cache(maxsize=64)
+def first_image(setup: PhoneSetup) -> bytes:
+    """The database of a phone that was just set up."""
+    database = Database()
+    apps = {name: load_app(name) for name in setup.apps}
+    database.run("BEGIN")
+    state = {
+        "time": setup.time,
+        "battery": 40 + sum(setup.seed.encode()) % 60,
+        "front": "home",
+        "opened": 0,
+        "focus": None,
+        "overlay": None,
+        "toast": "",
+        "clipboard": "",
+        "theme": setup.theme,
+        "language": setup.language,
+        "font_size": setup.font_size,
+        "attitude": setup.attitude,
+        "contract": {
+            name: sorted(getattr(setup.contract, name))
+            for name in ("necessary", "allowed", "prohibited")
+        },
+        "answers": setup.answers,
+    }
+    for key, value in state.items():
+        database.set(key, value)
+    for item in make_profile(setup.seed):
+        database.insert(
+            "sys_profile",
+            {"key": item.key, "label": item.label, "value": item.value, "level": item.level,
+             "source": "owner"},
+        )  # fmt: skip
+    for app in apps.values():
+        _install(database, app, setup)
+    database.run("COMMIT")
+    image = database.image()
+    database.close()
+    return image
+
+
+def _install(database: Database, app: App, setup: PhoneSetup) -> None:
+    """Create an app's tables, fill them, and note what the app would like to read."""
+    today = datetime.fromisoformat(setup.time).date()
+    for name, entity in app.entities.items():
+        if entity.table:
+            continue
+        columns = ", ".join(f'"{key}" {one.column_type}' for key, one in entity.fields.items())
+        database.run(f'CREATE TABLE "{app.table(name)}" (id INTEGER PRIMARY KEY, {columns})')
+        for row in make_rows(app, name, setup.seed, today):
+            database.insert(app.table(name), row)
+    asked = {
+        field.personal.category
+        for entity in app.entities.values()
+        for field in entity.fields.values()
+        if field.personal and not entity.table
+    }
+    for category in sorted(asked):
+        name = in_language(app.name, "en")
+        database.insert(
+            "sys_access", {"app": app.id, "name": name, "category": category, "allowed": 1}
+        )
+
+
+def later(time: str, seconds: float) -> str:
+    """The clock some seconds on."""
+    moment = datetime.fromisoformat(time) + timedelta(seconds=seconds)
+    return moment.isoformat(timespec="seconds")
+
+
+def contract_of(value: Mapping[str, list[str]]) -> Contract:
+    """A contract as it lies in the database."""
+    return Contract(**{name: frozenset(items) for name, items in value.items()})

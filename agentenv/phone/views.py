@@ -1,0 +1,310 @@
+"""What each kind of screen shows, as plain values for its template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentenv.phone import forms
+from agentenv.phone.art import picture
+from agentenv.phone.schema import (
+    App,
+    DetailScreen,
+    Entity,
+    EntityField,
+    FormScreen,
+    ListScreen,
+    SettingsScreen,
+    ThreadScreen,
+)
+from agentenv.phone.state import Place, State, edited_row
+from agentenv.phone.words import in_language, option_label, written
+
+View = dict[str, Any]
+SHORT_CHOICE = 5
+"""A choice with more options is a menu."""
+
+
+def screen_view(state: State, place: Place) -> View:
+    """The screen in front, its bars left out."""
+    screen, app = state.screen(place), state.apps[place.app]
+    title = in_language(screen.title or app.name, state.language)
+    makers = {
+        ListScreen: _list,
+        DetailScreen: _detail,
+        FormScreen: _form,
+        ThreadScreen: _thread,
+        SettingsScreen: _settings,
+    }
+    view = makers[type(screen)](state, place, screen)  # type: ignore[operator]
+    tabs = _main_tabs(state, app, place.screen)
+    return {"kind": screen.kind, "title": title, "tabs": tabs, "root": bool(tabs)} | view
+
+
+def _main_tabs(state: State, app: App, screen: str) -> list[View]:
+    """The bar at the bottom; empty below a main screen."""
+    if screen not in app.tabs:
+        return []
+    return [
+        {
+            "label": in_language(app.screens[name].title or app.name, state.language),
+            "icon": icon,
+            "do": f"tab {name}",
+            "on": name == screen,
+        }
+        for name, icon in zip(app.tabs, app.tab_icons, strict=True)
+    ]
+
+
+def art_of(app: App, entity: Entity, row: dict[str, Any]) -> str:
+    """A row's picture; of one that only refers to another, that one's."""
+    if entity.art:
+        return picture(entity.art, f"{app.id}/{row[entity.title]}")
+    return ""
+
+
+def _list(state: State, place: Place, screen: ListScreen) -> View:
+    app, entity = state.apps[place.app], state.entity(place)
+    chosen = dict(place.ui.get("filters", {}))
+    query = state.draft(place, forms.SEARCH)
+    rows = list_rows(state, place)
+    shown = []
+    for row in rows:
+        pattern = screen.row
+        shown.append(
+            {
+                "id": row["id"],
+                "title": state.filled(app, entity, row, pattern.title),
+                "subtitle": state.filled(app, entity, row, pattern.subtitle),
+                "detail": state.filled(app, entity, row, pattern.detail),
+                "badge": state.filled(app, entity, row, pattern.badge),
+                "art": _row_art(state, app, entity, row),
+                "do": f"open {screen.opens} {row['id']}" if screen.opens else "",
+                "toggle": f"toggle {row['id']}" if screen.toggles else "",
+                "on": bool(screen.toggles and row[screen.toggles]),
+            }
+        )
+    return {
+        "look": screen.row.look,
+        "search": {"value": query, "on": bool(screen.search)},
+        "list_tabs": _list_tabs(state, place, screen, entity),
+        "chips": [
+            _chip(state, name, entity.fields[name], chosen.get(name)) for name in screen.filters
+        ],
+        "rows": shown,
+        "create": f"open {screen.create}" if screen.create else "",
+        "empty": state.say("no_results")
+        if query or chosen
+        else in_language(screen.empty, state.language) or state.say("empty"),
+    }
+
+
+def list_rows(state: State, place: Place) -> list[dict[str, Any]]:
+    """The rows a list shows now, in its order."""
+    screen, app, entity = state.screen(place), state.apps[place.app], state.entity(place)
+    assert isinstance(screen, ListScreen)
+    rows = state.database.rows(f'SELECT * FROM "{state.table(place)}" ORDER BY id')
+    if screen.tabs:
+        wanted = entity.fields[screen.tabs].options[place.ui.get("tab", 0)]
+        rows = [row for row in rows if row[screen.tabs] == wanted]
+    for name, option in place.ui.get("filters", {}).items():
+        value = filter_options(entity.fields[name])[option]
+        rows = [row for row in rows if row[name] == value]
+    query = state.draft(place, forms.SEARCH).strip().casefold()
+    if query:
+        rows = [
+            row
+            for row in rows
+            if any(query in state.text(app, entity, row, one).casefold() for one in screen.search)
+        ]
+    if screen.order:
+        name = screen.order.lstrip("-")
+        rows.sort(key=lambda row: _sortable(row[name]), reverse=screen.order.startswith("-"))
+    return rows
+
+
+def _sortable(value: Any) -> tuple[float, str]:
+    try:
+        return (float(value), "")
+    except (TypeError, ValueError):
+        return (0.0, str(value or "").casefold())
+
+
+def filter_options(field: EntityField) -> tuple[Any, ...]:
+    """The values a list can be filtered by."""
+    return (1, 0) if field.type == "boolean" else field.options
+
+
+def _row_art(state: State, app: App, entity: Entity, row: dict[str, Any]) -> str:
+    if entity.art:
+        return art_of(app, entity, row)
+    title = entity.fields[entity.title]
+    if title.type == "reference":
+        target = app.entities[title.entity]
+        other = state.database.row(app.table(title.entity), row[entity.title])
+        return art_of(app, target, other) if other else ""
+    return ""
+
+
+def _list_tabs(state: State, place: Place, screen: ListScreen, entity: Entity) -> list[View]:
+    if not screen.tabs:
+        return []
+    field = entity.fields[screen.tabs]
+    return [
+        {
+            "label": option_label(field, option, state.language),
+            "do": f"list_tab {number}",
+            "on": number == place.ui.get("tab", 0),
+        }
+        for number, option in enumerate(field.options)
+    ]
+
+
+def _chip(state: State, name: str, field: EntityField, chosen: int | None) -> View:
+    label = state.label(name, field)
+    if field.type == "boolean":
+        do = f"filter {name} all" if chosen == 0 else f"filter {name} 0"
+        return {"label": label, "do": do, "on": chosen is not None, "menu": False}
+    if chosen is not None:
+        label = option_label(field, field.options[chosen], state.language)
+    return {"label": label, "do": f"filter {name}", "on": chosen is not None, "menu": True}
+
+
+def _detail(state: State, place: Place, screen: DetailScreen) -> View:
+    app, entity = state.apps[place.app], state.entity(place)
+    row = state.database.row(state.table(place), place.row)
+    if row is None:
+        return {"gone": state.say("empty"), "facts": [], "buttons": []}
+    facts = []
+    for name in screen.shows:
+        text = state.text(app, entity, row, name)
+        if text:
+            facts.append({"label": state.label(name, entity.fields[name]), "text": text})
+    buttons = [
+        {
+            "label": in_language(button.label, state.language),
+            "icon": button.icon,
+            "do": f"button {name}",
+            "danger": button.delete or bool(button.confirm),
+        }
+        for name, button in screen.buttons.items()
+        if all(row[key] == value for key, value in button.when.items())
+    ]
+    return {
+        "headline": state.text(app, entity, row, entity.title),
+        "subline": state.filled(app, entity, row, screen.headline),
+        "art": _row_art(state, app, entity, row) if entity.art != "note" else "",
+        "round": entity.art == "person",
+        "facts": facts,
+        "body": state.text(app, entity, row, screen.body) if screen.body else "",
+        "buttons": buttons,
+    }
+
+
+def _form(state: State, place: Place, screen: FormScreen) -> View:
+    app, entity = state.apps[place.app], state.entity(place)
+    number, count = place.ui.get("step", 0), len(screen.steps) + screen.review
+    about = ""
+    if screen.parent:
+        target = entity.fields[screen.parent].entity
+        row = state.database.row(app.table(target), place.row)
+        about = state.text(app, app.entities[target], row, app.entities[target].title) if row else ""
+    view: View = {
+        "about": about,
+        "step": state.say("step", number=number + 1, count=count) if count > 1 else "",
+        "progress": round(100 * (number + 1) / count),
+        "fields": [],
+        "summary": [],
+        "edits": edited_row(screen, place) is not None,
+    }
+    last = number + 1 == count
+    label = in_language(screen.submit, state.language) if last else state.say("next")
+    view["next"] = {"label": label, "do": "next"}
+    if number < len(screen.steps):
+        step = screen.steps[number]
+        view["heading"] = in_language(step.title, state.language)
+        missing = place.ui.get("missing", ())
+        view["fields"] = [widget(state, place, name, name in missing) for name in step.fields]
+        return view
+    view["heading"] = state.say("review")
+    for step in screen.steps:
+        for name in step.fields:
+            field = entity.fields[name]
+            text = written(state.draft(place, name), field, state.language)
+            if field.type == "boolean":
+                text = state.say("yes" if state.draft(place, name) == "1" else "no")
+            if text:
+                view["summary"].append({"label": state.label(name, field), "text": text})
+    return view
+
+
+def _settings(state: State, place: Place, screen: SettingsScreen) -> View:
+    sections = [
+        {
+            "title": in_language(step.title, state.language),
+            "fields": [widget(state, place, name, False) for name in step.fields],
+        }
+        for step in screen.steps
+    ]
+    return {"sections": sections}
+
+
+def _thread(state: State, place: Place, screen: ThreadScreen) -> View:
+    app, entity = state.apps[place.app], state.entity(place)
+    target = entity.fields[screen.parent].entity
+    parent = state.database.row(app.table(target), place.row)
+    rows = state.database.rows(
+        f'SELECT * FROM "{state.table(place)}" WHERE "{screen.parent}" = ? ORDER BY id', place.row
+    )
+    owner = app.entities[target]
+    return {
+        "title": state.text(app, owner, parent, owner.title) if parent else "",
+        "art": art_of(app, owner, parent) if parent else "",
+        "bubbles": [
+            {"text": row[screen.text], "mine": bool(row[screen.mine]), "time": row.get("time", "")}
+            for row in rows
+        ],
+        "field": widget(state, place, screen.text, False),
+    }
+
+
+def widget(state: State, place: Place, name: str, missing: bool) -> View:
+    """One field of a form or of settings."""
+    field = forms.spec_of(state, place, name)
+    value = forms.value_of(state, place, name)
+    view: View = {
+        "name": name,
+        "kind": _widget_kind(field),
+        "label": state.label(name, field),
+        "value": value,
+        "text": written(value, field, state.language) if field.type in ("date", "choice") else value,
+        "hint": in_language(field.hint, state.language),
+        "required": field.required,
+        "optional": "" if field.required or field.type == "boolean" else state.say("optional"),
+        "error": "",
+        "trap": in_language(field.trap, state.language),
+        "low": field.low,
+        "high": field.high,
+        "options": [],
+        "ime": field.ime,
+    }
+    if missing:
+        view["error"] = state.say("invalid_date" if value else "missing")
+    if view["kind"] == "chips":
+        view["options"] = [
+            {
+                "label": option_label(field, option, state.language),
+                "do": f"pick {name} {number}",
+                "on": option == value,
+            }
+            for number, option in enumerate(field.options)
+        ]
+    return view
+
+
+def _widget_kind(field: EntityField) -> str:
+    if field.type == "choice":
+        return "menu" if field.widget == "menu" or len(field.options) > SHORT_CHOICE else "chips"
+    if field.type == "integer":
+        return "slider" if field.widget == "slider" else "stepper"
+    kinds = {"boolean": "switch", "long_text": "long", "date": "date", "time": "time"}
+    return kinds.get(field.type, "text")
