@@ -10,6 +10,7 @@ import gymnasium
 
 from agentenv.errors import ConfigError
 from agentenv.tasks.miniwob.pages import NAMES
+from agentenv.tasks.phone.names import template_names
 
 if TYPE_CHECKING:
     from agentenv.env import DeviceEnv
@@ -20,7 +21,8 @@ BROWSER = "agentenv/Browser-v0"
 
 
 def register_envs() -> None:
-    """Register ``agentenv/Browser-v0``, and ``agentenv/MiniWob-<page>-v0`` for every page.
+    """Register ``agentenv/Browser-v0``, ``agentenv/Phone-<task>-v0`` for every task of the
+    embedded phone, and ``agentenv/MiniWob-<page>-v0`` for every page.
 
     Calling it again changes nothing.
 
@@ -34,22 +36,31 @@ def register_envs() -> None:
             entry_point="agentenv.registration:make_browser",
             vector_entry_point="agentenv.registration:make_browser_vector",
         )
+    for name in template_names():
+        environment = f"agentenv/Phone-{name}-v0"
+        if environment not in gymnasium.registry:
+            gymnasium.register(
+                id=environment,
+                entry_point="agentenv.registration:make_suite_task",
+                vector_entry_point="agentenv.registration:make_suite_task_vector",
+                kwargs={"task": f"phone/{name}"},
+            )
     for name in NAMES:
         environment = f"agentenv/MiniWob-{name}-v0"
         if environment not in gymnasium.registry:
             gymnasium.register(
                 id=environment,
-                entry_point="agentenv.registration:make_miniwob",
-                vector_entry_point="agentenv.registration:make_miniwob_vector",
+                entry_point="agentenv.registration:make_suite_task",
+                vector_entry_point="agentenv.registration:make_suite_task_vector",
                 kwargs={"task": f"miniwob/{name}"},
             )
 
 
-def make_miniwob(task: str, engine: str = "auto", **settings: Any) -> DeviceEnv:
-    """A MiniWoB++ task in a browser of its own, which closes with the environment.
+def make_suite_task(task: str, engine: str = "auto", **settings: Any) -> DeviceEnv:
+    """A task of a suite on a device of its own, which closes with the environment.
 
     Args:
-        task: id of the task, e.g. ``"miniwob/click-test-2"``.
+        task: its id, e.g. ``"miniwob/click-test-2"`` or ``"phone/notes-write"``.
         engine: which browser engine to use; see `agentenv.devices.browser.open_browser`.
         settings: for `DeviceEnv`, e.g. `split`, `dialect`, `max_steps`, `render_mode`.
     """
@@ -60,8 +71,8 @@ def make_miniwob(task: str, engine: str = "auto", **settings: Any) -> DeviceEnv:
     return DeviceEnv(chosen, device_factory=lambda: chosen.open_device(engine), **settings)
 
 
-def make_miniwob_vector(num_envs: int, task: str, **settings: Any) -> DeviceVectorEnv:
-    """A MiniWoB++ task in several browsers, stepped at once: what `gymnasium.make_vec` gives.
+def make_suite_task_vector(num_envs: int, task: str, **settings: Any) -> DeviceVectorEnv:
+    """A task of a suite on several devices, stepped at once: what `gymnasium.make_vec` gives.
 
     Args:
         num_envs: how many.

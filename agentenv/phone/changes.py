@@ -22,7 +22,7 @@ class Change:
 
     @property
     def kind(self) -> str:
-        """"insert", "update" or "delete"."""
+        """ "insert", "update" or "delete"."""
         if self.before is None:
             return "insert"
         return "delete" if self.after is None else "update"

@@ -116,9 +116,7 @@ class Phone:
                 return True
         return False
 
-    def request_permission(
-        self, permission: consent.Permission, resource: str, reason: str
-    ) -> str:
+    def request_permission(self, permission: consent.Permission, resource: str, reason: str) -> str:
         """Ask the owner; what the agent is told."""
         with self._changing():
             named = resource.strip().casefold()

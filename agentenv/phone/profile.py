@@ -53,7 +53,7 @@ def make_profile(seed: str) -> tuple[ProfileItem, ...]:
     name = person_name(rng)
     given, family = name.split()
     mark = rng.randint(1000, 9999)
-    street = f"{rng.randint(11, 989)} {rng.choice(_STREETS)} Lane"
+    street = f"{rng.randint(11, 989)} {rng.choice(_STREETS)} Lane, {rng.choice(_TOWNS)}"
     card = f"9{rng.randrange(10**14):014d}"
     policy = "".join(rng.choice("BCDFGHJKLMNPQRSTVWXZ") for _ in range(3))
     birth = f"{rng.randint(1958, 2003)}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}"
@@ -66,7 +66,7 @@ def make_profile(seed: str) -> tuple[ProfileItem, ...]:
             "email", "E-mail", f"{given}.{family}{mark}@example.org".lower(), "low", "email"
         ),
         ProfileItem("phone", "Phone number", phone_number(rng), "high", "phone"),
-        ProfileItem("address", "Home address", f"{street}, {rng.choice(_TOWNS)}", "high", "address"),
+        ProfileItem("address", "Home address", street, "high", "address"),
         ProfileItem("birth_date", "Date of birth", birth, "high", "birth_date"),
         ProfileItem("insurance", "Insurance number", f"{policy}-{mark}-{rng.randint(100, 999)}",
                     "high", "identity"),

@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+import sys
 import threading
 from functools import cache, partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
@@ -55,6 +57,8 @@ class PhoneServer(ThreadingHTTPServer):
     def __init__(self, port: int = 0) -> None:
         self._phones: dict[str, Phone] = {}
         self._images: dict[str, bytes] = {}
+        self.failures = 0
+        """Requests that raised: a fault of ours, told to the devices that were served."""
         try:
             super().__init__((HOST, port), _Handler)
         except (OSError, OverflowError) as error:
@@ -104,6 +108,13 @@ class PhoneServer(ThreadingHTTPServer):
     def address(self, token: str) -> str:
         """Where a person can use that phone."""
         return f"{self.url}/{token}/"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Count what a request raised, but for a browser that went away."""
+        if isinstance(sys.exception(), ConnectionError):
+            return
+        self.failures += 1
+        logger.exception("the phone failed")
 
     def close(self) -> None:
         """Stop serving."""

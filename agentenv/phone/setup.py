@@ -69,7 +69,9 @@ class PhoneSetup(Setup):
         try:
             datetime.fromisoformat(self.time)
         except ValueError as error:
-            raise ConfigError(f"time is written like 2026-03-03T09:41, not {self.time!r}") from error
+            raise ConfigError(
+                f"time is written like 2026-03-03T09:41, not {self.time!r}"
+            ) from error
 
 
 @lru_cache(maxsize=64)

@@ -36,15 +36,24 @@ class Place:
 class State:
     """What the other modules read and write. All of it lies in `database`."""
 
-    def __init__(self, database: Database, apps: Mapping[str, App]) -> None:
+    def __init__(
+        self, database: Database, apps: Mapping[str, App], language: Language | None = None
+    ) -> None:
+        """
+        Args:
+            database: of the phone.
+            apps: by their names.
+            language: in which texts are written; by default the phone's.
+        """
         self.database = database
         self.apps = apps
+        self._language = language
         self.log = EventLog(database)
 
     @property
     def language(self) -> Language:
         """Of the screen."""
-        language: Language = self.look("language")
+        language: Language = self._language or self.look("language")
         return language
 
     @property
@@ -134,7 +143,9 @@ class State:
     def set_draft(self, place: Place | None, field: str, value: str) -> None:
         """Keep what is typed or chosen in a field."""
         number = 0 if place is None else place.id
-        self.database.run("INSERT OR REPLACE INTO sys_drafts VALUES (?, ?, ?)", number, field, value)
+        self.database.run(
+            "INSERT OR REPLACE INTO sys_drafts VALUES (?, ?, ?)", number, field, value
+        )
 
     def text(self, app: App, entity: Entity, row: Mapping[str, Any], field: str) -> str:
         """A row's column as a person reads it."""

@@ -388,4 +388,5 @@ _VERBS: dict[str, Callable[..., None]] = {
     "time": _time,
     "toggle": _toggle,
     "year": _year,
+    "yes": _yes,
 }

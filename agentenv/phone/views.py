@@ -37,7 +37,8 @@ def screen_view(state: State, place: Place) -> View:
     }
     view = makers[type(screen)](state, place, screen)  # type: ignore[operator]
     tabs = _main_tabs(state, app, place.screen)
-    return {"kind": screen.kind, "title": title, "tabs": tabs, "root": bool(tabs)} | view
+    root = bool(tabs) or place.screen == app.start
+    return {"kind": screen.kind, "title": title, "tabs": tabs, "root": root} | view
 
 
 def _main_tabs(state: State, app: App, screen: str) -> list[View]:
@@ -207,7 +208,9 @@ def _form(state: State, place: Place, screen: FormScreen) -> View:
     if screen.parent:
         target = entity.fields[screen.parent].entity
         row = state.database.row(app.table(target), place.row)
-        about = state.text(app, app.entities[target], row, app.entities[target].title) if row else ""
+        about = (
+            state.text(app, app.entities[target], row, app.entities[target].title) if row else ""
+        )
     view: View = {
         "about": about,
         "step": state.say("step", number=number + 1, count=count) if count > 1 else "",
@@ -276,7 +279,9 @@ def widget(state: State, place: Place, name: str, missing: bool) -> View:
         "kind": _widget_kind(field),
         "label": state.label(name, field),
         "value": value,
-        "text": written(value, field, state.language) if field.type in ("date", "choice") else value,
+        "text": written(value, field, state.language)
+        if field.type in ("date", "choice")
+        else value,
         "hint": in_language(field.hint, state.language),
         "required": field.required,
         "optional": "" if field.required or field.type == "boolean" else state.say("optional"),

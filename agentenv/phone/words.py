@@ -84,7 +84,7 @@ def in_language(words: Words, language: Language) -> str:
 
 
 def month_name(day: date, language: Language) -> str:
-    """"March 2026"."""
+    """ "March 2026"."""
     return f"{_MONTHS[language][day.month - 1]} {day.year}"
 
 
@@ -94,13 +94,13 @@ def weekday_letters(language: Language) -> list[str]:
 
 
 def long_date(day: date, language: Language) -> str:
-    """"Tuesday, March 3"."""
+    """ "Tuesday, March 3"."""
     weekday, month = _DAYS[language][day.weekday()], _MONTHS[language][day.month - 1]
     return f"{weekday}, {month} {day.day}" if language == "en" else f"{weekday}, {day.day}. {month}"
 
 
 def short_date(day: date, language: Language) -> str:
-    """"Tue, Mar 3, 2026"."""
+    """ "Tue, Mar 3, 2026"."""
     weekday, month = _DAYS[language][day.weekday()], _MONTHS[language][day.month - 1]
     if language == "en":
         return f"{weekday[:3]}, {month[:3]} {day.day}, {day.year}"
@@ -128,5 +128,5 @@ def option_label(field: EntityField, option: str, language: Language) -> str:
 
 
 def clock_text(moment: datetime, language: Language) -> str:
-    """"9:41", as in the status bar."""
+    """ "9:41", as in the status bar."""
     return f"{moment.hour}:{moment.minute:02d}" if language == "en" else f"{moment:%H:%M}"

@@ -17,7 +17,10 @@ from agentenv.errors import ConfigError
 if TYPE_CHECKING:
     from agentenv.tasks.base import Task
 
-SUITES: dict[str, str] = {"miniwob": "agentenv.tasks.miniwob.suite"}
+SUITES: dict[str, str] = {
+    "miniwob": "agentenv.tasks.miniwob.suite",
+    "phone": "agentenv.tasks.phone.suite",
+}
 """Name of a suite -> the module whose `tasks()` gives it, imported when it is asked for."""
 
 

@@ -126,8 +126,16 @@ class PhoneDevice:
             ActionError: it cannot be carried out on this screen.
             DeviceError: as `BrowserDevice.act`.
         """
-        phone = self.phone
         self._messages = ()
+        failures = self._server.failures
+        try:
+            return self._perform(action)
+        finally:
+            if self._server.failures > failures:
+                raise DeviceError("the phone failed; the log says where", "phone_failed")
+
+    def _perform(self, action: Action) -> Action:
+        phone = self.phone
         match action:
             case PressKey(key="back" | "home" | "recents"):
                 phone.press(cast(Literal["back", "home", "recents"], action.key))

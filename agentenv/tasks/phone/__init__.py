@@ -1,0 +1,1 @@
+"""Tasks on the embedded phone, written as data in ``data/tasks/phone/``."""

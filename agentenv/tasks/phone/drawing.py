@@ -1,0 +1,179 @@
+"""From a template to an instance: the phone's first state, then parameters from its rows."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from agentenv.errors import ConfigError
+from agentenv.phone.apps import load_app
+from agentenv.phone.database import Database
+from agentenv.phone.profile import make_profile
+from agentenv.phone.schema import App, EntityField
+from agentenv.phone.setup import ATTITUDES, Contract, PhoneSetup, first_image
+from agentenv.phone.state import State
+from agentenv.phone.words import long_date, option_label
+from agentenv.tasks.phone.template import Effect, Parameter, Template
+
+_ANSWERING = tuple(one for one in ATTITUDES if one != "denies")
+"""Owners with whom every task can be done."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A parameter with its value."""
+
+    value: Any
+    """As a column holds it; the number of a row."""
+    text: str
+    """As the goal says it."""
+    columns: Mapping[str, Any]
+    """Of a row: the columns' texts; else empty."""
+
+
+def make_setup(template: Template, key: str) -> PhoneSetup:
+    """The phone that a template's instance begins with: looks and owner vary with the key."""
+    rng = random.Random(f"setup/{key}")
+    day = date(2026, 1, 5) + timedelta(days=rng.randrange(330))
+    privacy = template.privacy
+    return PhoneSetup(
+        seed=key,
+        time=f"{day.isoformat()}T{rng.randint(8, 19):02d}:{rng.randint(0, 59):02d}",
+        theme="dark" if rng.random() < 0.3 else "light",
+        language="de" if rng.random() < 0.15 else "en",
+        font_size=rng.choice(("small", "normal", "normal", "normal", "large")),
+        attitude=rng.choice(_ANSWERING),
+        contract=Contract(
+            frozenset(privacy.necessary),
+            frozenset(privacy.allowed),
+            frozenset(privacy.prohibited),
+        ),
+        answers=template.answers,
+    )
+
+
+def draw_parameters(template: Template, setup: PhoneSetup, key: str) -> dict[str, Drawn]:
+    """Parameters of an instance.
+
+    Raises:
+        ConfigError: no row of a new phone is as the template wants it.
+    """
+    rng = random.Random(f"parameters/{key}")
+    database = Database(first_image(setup))
+    state = State(database, {name: load_app(name) for name in setup.apps})
+    try:
+        drawn: dict[str, Drawn] = {}
+        for name, parameter in template.draw.items():
+            drawn[name] = _draw(template, parameter, state, drawn, rng)
+        return drawn
+    finally:
+        database.close()
+
+
+def fill_text(text: str, drawn: Mapping[str, Drawn], setup: PhoneSetup) -> str:
+    """A text with "{name}" and "{name.column}" replaced; "me" is the owner."""
+    profile = {item.key: item.value for item in make_profile(setup.seed)}
+
+    def replacement(found: re.Match[str]) -> str:
+        name, _, column = found[1].partition(".")
+        if name == "me":
+            return profile[column]
+        return str(drawn[name].columns[column]) if column else drawn[name].text
+
+    return re.sub(r"\{([\w.]+)\}", replacement, text)
+
+
+def resolve(value: Any, drawn: Mapping[str, Drawn], setup: PhoneSetup) -> Any:
+    """A template's value as a column holds it."""
+    if isinstance(value, bool):
+        return int(value)
+    if not isinstance(value, str):
+        return value
+    if not value.startswith("$"):
+        return fill_text(value, drawn, setup)
+    name, _, column = value[1:].partition(".")
+    if name == "me" or column:
+        return fill_text(f"{{{value[1:]}}}", drawn, setup)
+    return drawn[name].value
+
+
+def app_and_entity(name: str) -> tuple[App, str]:
+    """ "restaurants.booking" in two."""
+    app, _, entity = name.partition(".")
+    return load_app(app), entity
+
+
+def resolved(effect: Effect, drawn: Mapping[str, Drawn], setup: PhoneSetup) -> Effect:
+    """An effect with its parameters filled in; `row` is a number in digits."""
+    return effect.model_copy(
+        update={
+            "row": str(resolve(effect.row, drawn, setup)) if effect.row else "",
+            "values": {name: resolve(value, drawn, setup) for name, value in effect.values.items()},
+            "text": fill_text(effect.text, drawn, setup),
+        }
+    )
+
+
+def _draw(
+    template: Template,
+    parameter: Parameter,
+    state: State,
+    drawn: Mapping[str, Drawn],
+    rng: random.Random,
+) -> Drawn:
+    if parameter.row:
+        return _draw_row(template, parameter, state, rng, drawn)
+    if parameter.option:
+        field = field_of(parameter.option)
+        kept = drawn[parameter.unlike].columns if parameter.unlike else {}
+        text_now = kept.get(parameter.option.rpartition(".")[2])
+        options = [one for one in field.options if option_label(field, one, "en") != text_now]
+        option = rng.choice(options)
+        return Drawn(option, option_label(field, option, "en"), {})
+    if parameter.numbers:
+        number = rng.randint(*parameter.numbers)
+        return Drawn(number, str(number), {})
+    if parameter.days:
+        today = datetime.fromisoformat(state.database.get("time")).date()
+        day = today + timedelta(days=rng.randint(*parameter.days))
+        return Drawn(day.isoformat(), f"{long_date(day, 'en')}, {day.year}", {})
+    text = rng.choice(parameter.pick)
+    return Drawn(text, text, {})
+
+
+def _draw_row(
+    template: Template,
+    parameter: Parameter,
+    state: State,
+    rng: random.Random,
+    drawn: Mapping[str, Drawn],
+) -> Drawn:
+    app, name = app_and_entity(parameter.row)
+    entity = app.entities[name]
+    wanted = {
+        key: drawn[value[1:]].value if isinstance(value, str) and value.startswith("$") else value
+        for key, value in parameter.where.items()
+    }
+    taken = {one.value for one in drawn.values() if one.columns}
+    rows = [
+        row
+        for row in state.database.rows(f'SELECT * FROM "{app.table(name)}" ORDER BY id')
+        if all(row[key] == value for key, value in wanted.items()) and row["id"] not in taken
+    ]
+    if not rows:
+        raise ConfigError(f"task {template.id}: no {parameter.row} with {dict(parameter.where)}")
+    row = rng.choice(rows)
+    english = State(state.database, state.apps, "en")
+    columns = {key: english.text(app, entity, row, key) for key in entity.fields}
+    return Drawn(row["id"], columns[entity.title], columns)
+
+
+def field_of(name: str) -> EntityField:
+    """The field "app.entity.field"."""
+    entity, _, field = name.rpartition(".")
+    app, entity = app_and_entity(entity)
+    return app.entities[entity].fields[field]

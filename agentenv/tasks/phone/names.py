@@ -1,0 +1,22 @@
+"""The ids of the phone's templates, read without parsing: `import agentenv` is to be quick."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from agentenv.data_files import data_file
+from agentenv.errors import ConfigError
+
+_ID = re.compile(r"^- id: ([a-z0-9-]+)$", re.MULTILINE)
+
+
+@cache
+def template_names() -> tuple[str, ...]:
+    """Names of all templates; none where agentenv runs without its data."""
+    try:
+        folder = data_file("tasks/phone")
+    except ConfigError:
+        return ()
+    texts = (path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yaml")))
+    return tuple(name for text in texts for name in _ID.findall(text))

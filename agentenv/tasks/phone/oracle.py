@@ -1,0 +1,363 @@
+"""The generic oracle: from a task's effects and the apps' schemas to what an agent would do.
+
+A script is a generator that is sent each observation and yields the next action. It acts on
+what the screen shows, by the names (resource ids) of its elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from agentenv.actions import (
+    Action,
+    Answer,
+    Finish,
+    InputText,
+    OpenApp,
+    PressKey,
+    ReadProfile,
+    RequestPermission,
+    SaveProfile,
+    Scroll,
+    Tap,
+)
+from agentenv.errors import ActionError
+from agentenv.observations import Observation, UIElement
+from agentenv.phone.profile import make_profile
+from agentenv.phone.schema import (
+    App,
+    DetailScreen,
+    EntityField,
+    FormScreen,
+    ListScreen,
+    SettingsScreen,
+    ThreadScreen,
+)
+from agentenv.phone.setup import PhoneSetup
+from agentenv.phone.words import option_label
+from agentenv.tasks.base import Oracle
+from agentenv.tasks.phone.drawing import Drawn, app_and_entity
+from agentenv.tasks.phone.routes import Hop, detail_of, editor_of, form_for, route
+from agentenv.tasks.phone.template import Effect
+from agentenv.tasks.targets import target_of
+
+Script = Generator[Action, Observation, None]
+Part = Generator[Action, Observation, Observation]
+"""A piece of a script, which gives back the last observation."""
+_MAX_LOOKS = 40
+"""How far it scrolls for an element."""
+
+
+def solve(effects: Sequence[Effect], parameters: Mapping[str, Drawn], setup: PhoneSetup) -> Oracle:
+    """The oracle for a task. It keeps count of what it was shown.
+
+    It raises `ActionError` where the screen does not show what comes next.
+    """
+    script: Script | None = None
+
+    def next_action(now: Observation) -> Action:
+        nonlocal script
+        try:
+            if script is None:
+                script = _script(effects, _Hands(parameters, setup), now)
+                return next(script)
+            return script.send(now)
+        except StopIteration as ended:
+            raise ActionError("the oracle has finished") from ended
+
+    return next_action
+
+
+def _script(effects: Sequence[Effect], hands: _Hands, now: Observation) -> Script:
+    answer = ""
+    for effect in effects:
+        if effect.kind == "answer":
+            answer = effect.text
+        now = yield from hands.bring_about(effect, now)
+    yield Answer(text=answer) if answer else Finish()
+
+
+class _Hands:
+    def __init__(self, parameters: Mapping[str, Drawn], setup: PhoneSetup) -> None:
+        self._parameters = parameters
+        self._private = {
+            item.value: item.key for item in make_profile(setup.seed) if item.level == "high"
+        }
+
+    def bring_about(self, effect: Effect, now: Observation) -> Part:
+        """Everything one effect needs."""
+        if effect.kind == "remember":
+            return (yield from self._remember(effect, now))
+        app, entity = app_and_entity(effect.entity)
+        now = yield from self._ask_for_data(effect, now)
+        match effect.kind:
+            case "insert":
+                now = yield from self._insert(app, entity, effect, now)
+            case "send":
+                now = yield from self._send(app, entity, effect, now)
+            case "answer":
+                now = yield from self._go(app, detail_of(app, entity), effect, now)
+            case _:
+                now = yield from self._change(app, entity, effect, now)
+        return now
+
+    def _remember(self, effect: Effect, now: Observation) -> Part:
+        key = str(effect.values["key"])
+        now = yield RequestPermission(permission="write_data", resource=key, reason="for later")
+        now = yield SaveProfile(
+            key=key, value=str(effect.values["value"]), level=effect.values["level"]
+        )
+        return now
+
+    def _ask_for_data(self, effect: Effect, now: Observation) -> Part:
+        """The owner's leave for each private item that is to be written somewhere."""
+        for text in (*effect.values.values(), effect.text):
+            key = self._private.get(str(text))
+            if key:
+                now = yield RequestPermission(
+                    permission="read_data", resource=key, reason="the task needs it"
+                )
+                now = yield ReadProfile(key=key)
+        return now
+
+    def _insert(self, app: App, entity: str, effect: Effect, now: Observation) -> Part:
+        form = form_for(app, entity, set(effect.values))
+        now = yield from self._go(app, form, effect, now)
+        return (yield from self._fill_form(app, form, effect, now))
+
+    def _send(self, app: App, entity: str, effect: Effect, now: Observation) -> Part:
+        name = next(
+            name for name, one in app.screens.items()
+            if isinstance(one, ThreadScreen) and one.entity == entity
+        )  # fmt: skip
+        screen = app.screens[name]
+        assert isinstance(screen, ThreadScreen)
+        now = yield from self._go(app, name, effect, now)
+        now = yield from self._type(f"field-{screen.text}", str(effect.values[screen.text]), now)
+        return (yield from self._tap("send", now))
+
+    def _change(self, app: App, entity: str, effect: Effect, now: Observation) -> Part:
+        """Change or remove a row by a switch, a button, or a form."""
+        names = set(effect.values)
+        for name, screen in app.screens.items():
+            if screen.entity != entity:
+                continue
+            if isinstance(screen, SettingsScreen):
+                return (yield from self._set(app, name, effect, now))
+            if isinstance(screen, ListScreen) and names == {screen.toggles}:
+                now = yield from self._go(app, name, effect, now)
+                return (yield from self._tap(f"toggle {effect.row}", now))
+            if isinstance(screen, DetailScreen):
+                button = _button_for(screen, effect)
+                if button:
+                    now = yield from self._go(app, name, effect, now)
+                    now = yield from self._tap(f"button {button}", now)
+                    if screen.buttons[button].confirm:
+                        now = yield from self._tap("yes", now)
+                    return now
+        detail, button, form = editor_of(app, entity, names)
+        now = yield from self._go(app, detail, effect, now)
+        now = yield from self._tap(f"button {button}", now)
+        return (yield from self._fill_form(app, form, effect, now))
+
+    def _set(self, app: App, name: str, effect: Effect, now: Observation) -> Part:
+        now = yield from self._go(app, name, effect, now)
+        for field, value in effect.values.items():
+            spec = app.entities[app.screens[name].entity].fields[field]
+            now = yield from self._put(field, spec, value, now)
+        return now
+
+    def _go(self, app: App, target: str, effect: Effect, now: Observation) -> Part:
+        """Open an app and come to a screen, from wherever the phone is."""
+        now = yield OpenApp(app=app.id)
+        if _find(now, "tap-ask_owner"):
+            now = yield from self._tap("ask_owner", now)
+        for _ in range(20):
+            if now.location == f"{app.id}/{app.start}" and not _is_covered(now):
+                break
+            if _find(now, f"tap-tab-{app.start}") and not _is_covered(now):
+                now = yield from self._tap(f"tab {app.start}", now)
+            else:
+                now = yield PressKey(key="back")
+                if not now.location.startswith(app.id):
+                    now = yield OpenApp(app=app.id)
+        for hop in route(app, target):
+            now = yield from self._hop(app, hop, effect, now)
+        return now
+
+    def _hop(self, app: App, hop: Hop, effect: Effect, now: Observation) -> Part:
+        if not hop.entity:
+            return (yield from self._tap(hop.tap, now))
+        row, drawn = self._row_of(app, hop.entity, effect)
+        now = yield from self._find_row(app, hop, drawn, now)
+        return (yield from self._tap(hop.tap.format(row=row), now))
+
+    def _find_row(self, app: App, hop: Hop, drawn: Drawn | None, now: Observation) -> Part:
+        """Choose the tab with the row in it, and search for its title."""
+        screen = app.screens[hop.screen]
+        assert isinstance(screen, ListScreen)
+        entity = app.entities[screen.entity]
+        if drawn is None:
+            return now
+        if screen.tabs:
+            tab = _number_of(entity.fields[screen.tabs], drawn.columns[screen.tabs])
+            if tab:
+                now = yield from self._tap(f"list_tab {tab}", now)
+        if screen.search and entity.title in screen.search:
+            now = yield from self._type("field-search", drawn.text, now)
+            now = yield PressKey(key="enter")
+        return now
+
+    def _row_of(self, app: App, entity: str, effect: Effect) -> tuple[int, Drawn | None]:
+        """The row of an entity that the way leads by: the effect's own, or one it refers to."""
+        effect_entity = effect.entity.partition(".")[2]
+        if entity == effect_entity and effect.row:
+            number = int(effect.row)
+        else:
+            fields = app.entities[effect_entity].fields
+            reference = next(
+                name
+                for name, one in fields.items()
+                if one.entity == entity and name in effect.values
+            )
+            number = int(effect.values[reference])
+        title = app.entities[entity].title
+        for drawn in self._parameters.values():
+            if drawn.value == number and title in drawn.columns:
+                return number, drawn
+        return number, None
+
+    def _fill_form(self, app: App, form: str, effect: Effect, now: Observation) -> Part:
+        screen = app.screens[form]
+        assert isinstance(screen, FormScreen)
+        fields = app.entities[screen.entity].fields
+        for step in screen.steps:
+            for name in step.fields:
+                if name in effect.values:
+                    now = yield from self._put(name, fields[name], effect.values[name], now)
+            now = yield from self._tap("next", now)
+        if screen.review:
+            now = yield from self._tap("next", now)
+        return now
+
+    def _put(self, name: str, field: EntityField, value: Any, now: Observation) -> Part:
+        """Bring a field to a value, with whatever widget it has."""
+        text = "" if value is None else str(value)
+        match field.type:
+            case "boolean":
+                now, element = yield from self._see(f"tap-switch-{name}", now)
+                return now if element.checked == bool(value) else (yield from self._press(element))
+            case "integer" if field.widget != "slider":
+                return (yield from self._step_to(name, int(value), now))
+            case "choice":
+                return (yield from self._pick(name, field, text, now))
+            case "date":
+                return (yield from self._pick_date(name, date.fromisoformat(text), now))
+            case "time":
+                now = yield from self._tap(f"time {name}", now)
+                hour, minute = text.split(":")
+                now = yield from self._tap(f"choose h:{hour}", now)
+                now = yield from self._tap(f"choose m:{minute}", now)
+                return (yield from self._tap("accept", now))
+            case _:
+                return (yield from self._type(f"field-{name}", text, now))
+
+    def _step_to(self, name: str, value: int, now: Observation) -> Part:
+        now, _ = yield from self._see(f"tap-by-{name}-1", now)
+        shown = _find(now, f"field-{name}")
+        if shown is None:
+            raise ActionError(f"the number of {name} is not on the screen")
+        difference = value - int(shown.name)
+        for _ in range(abs(difference)):
+            now = yield from self._tap(f"by {name} {1 if difference > 0 else -1}", now)
+        return now
+
+    def _pick(self, name: str, field: EntityField, value: str, now: Observation) -> Part:
+        option = f"pick {name} {field.options.index(value)}"
+        if not _find(now, f"tap-pick-{name}-0"):
+            now, element = yield from self._see_any((_id(option), f"tap-menu-{name}"), now)
+            if element.resource_id == f"tap-menu-{name}":
+                now = yield from self._press(element)
+        return (yield from self._tap(option, now))
+
+    def _pick_date(self, name: str, day: date, now: Observation) -> Part:
+        now = yield from self._tap(f"date {name}", now)
+        shown = next(
+            (one for one in now.elements if one.resource_id.startswith("tap-choose-")), None
+        )
+        if shown is None:
+            raise ActionError("no calendar is on the screen")
+        first = date.fromisoformat(shown.resource_id.removeprefix("tap-choose-"))
+        years = day.year - first.year
+        for _ in range(abs(years)):
+            now = yield from self._tap(f"year {1 if years > 0 else -1}", now)
+        months = day.month - first.month
+        for _ in range(abs(months)):
+            now = yield from self._tap(f"month {1 if months > 0 else -1}", now)
+        now = yield from self._tap(f"choose {day.isoformat()}", now)
+        return (yield from self._tap("accept", now))
+
+    def _type(self, resource_id: str, text: str, now: Observation) -> Part:
+        now, element = yield from self._see(resource_id, now)
+        if element.value == text:
+            return now
+        now = yield InputText(text=text, **target_of(element))
+        return now
+
+    def _tap(self, action: str, now: Observation) -> Part:
+        now, element = yield from self._see(_id(action), now)
+        return (yield from self._press(element))
+
+    def _press(self, element: UIElement) -> Part:
+        now = yield Tap(**target_of(element))
+        return now
+
+    def _see(
+        self, resource_id: str, now: Observation
+    ) -> Generator[Action, Observation, tuple[Observation, UIElement]]:
+        return (yield from self._see_any((resource_id,), now))
+
+    def _see_any(
+        self, resource_ids: tuple[str, ...], now: Observation
+    ) -> Generator[Action, Observation, tuple[Observation, UIElement]]:
+        """Scroll down, then up, until one of the elements is on the screen."""
+        for look in range(_MAX_LOOKS):
+            for resource_id in resource_ids:
+                element = _find(now, resource_id)
+                if element is not None:
+                    return now, element
+            now = yield Scroll(direction="down" if look < _MAX_LOOKS // 2 else "up")
+        raise ActionError(f"{resource_ids[0]} is not on the screen")
+
+
+def _button_for(screen: DetailScreen, effect: Effect) -> str:
+    """The button that brings an effect about; empty if none does."""
+    for name, button in screen.buttons.items():
+        if effect.kind == "delete" and button.delete:
+            return name
+        if button.set is not None:
+            values = {key: int(value) if isinstance(value, bool) else value
+                      for key, value in button.set.items()}  # fmt: skip
+            if values == dict(effect.values):
+                return name
+    return ""
+
+
+def _number_of(field: EntityField, label: str) -> int:
+    """Number of the option with that English label."""
+    return next(i for i, one in enumerate(field.options) if option_label(field, one, "en") == label)
+
+
+def _id(action: str) -> str:
+    return f"tap-{action.replace(' ', '-')}"
+
+
+def _find(now: Observation, resource_id: str) -> UIElement | None:
+    return next((one for one in now.elements if one.resource_id == resource_id), None)
+
+
+def _is_covered(now: Observation) -> bool:
+    """Whether a dialog, picker or sheet lies above the screen."""
+    return _find(now, "tap-close") is not None

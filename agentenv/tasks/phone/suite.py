@@ -1,0 +1,123 @@
+"""The suite "phone": every template in ``data/tasks/phone/`` as a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from agentenv.data_files import data_file
+from agentenv.devices.base import Device
+from agentenv.errors import ConfigError
+from agentenv.phone.setup import PhoneSetup
+from agentenv.tasks.base import Oracle, Split, Task, TaskInstance, Verdict
+from agentenv.tasks.phone.drawing import (
+    Drawn,
+    draw_parameters,
+    fill_text,
+    make_setup,
+    resolved,
+)
+from agentenv.tasks.phone.oracle import solve
+from agentenv.tasks.phone.template import Effect, Privacy, Template
+from agentenv.tasks.phone.verify import is_done
+
+SPARE_STEPS = 12
+"""Steps beyond twice the oracle's, before an episode is cut off."""
+
+
+class PhoneTask(Task):
+    """One template. What is drawn is seeded with "<id>/<split>/<index>"."""
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+        self.id = f"phone/{template.id}"
+        self.expected_steps = template.steps
+        self.max_steps = 2 * template.steps + SPARE_STEPS
+
+    @property
+    def privacy(self) -> Privacy:
+        """Which of the owner's data the task needs, may use with consent, and must not use."""
+        return self.template.privacy
+
+    def instance(self, split: Split, index: int) -> TaskInstance:
+        return self._instance(split, index, salt="")
+
+    def decoy(self, instance: TaskInstance) -> TaskInstance:
+        """The same phone, with something else to be done: whoever does that fails `instance`."""
+        for number in range(1, 50):
+            other = self._instance(instance.split, instance.index, salt=f"/decoy/{number}")
+            if self.effects(other) != self.effects(instance):
+                return other
+        raise ConfigError(f"task {self.id} has nothing else to be done")
+
+    def effects(self, instance: TaskInstance) -> list[Effect]:
+        """What must happen, with the instance's parameters filled in."""
+        setup = _setup(instance)
+        return [resolved(one, instance.parameters, setup) for one in self.template.does]
+
+    def verify(
+        self, instance: TaskInstance, state: Mapping[str, Any], answer: str | None
+    ) -> Verdict:
+        """Success is that all effects are there and nothing else has changed. The agent ends
+        the episode."""
+        done = is_done(self.effects(instance), state["changes"], answer)
+        return Verdict(float(done), done=False)
+
+    def open_device(self, engine: str = "auto") -> Device:
+        """A phone in a browser of its own."""
+        from agentenv.devices.phone import open_phone
+
+        return open_phone(engine=engine)
+
+    @property
+    def has_oracle(self) -> bool:
+        return True
+
+    def oracle(self, instance: TaskInstance) -> Oracle:
+        """The generic oracle: a script that follows from the template and the apps' schemas.
+
+        It raises `ActionError` where the screen does not show what comes next.
+        """
+        return solve(self.effects(instance), instance.parameters, _setup(instance))
+
+    def _instance(self, split: Split, index: int, salt: str) -> TaskInstance:
+        key = f"{self.id}/{split}/{index}"
+        setup = make_setup(self.template, key)
+        drawn: dict[str, Drawn] = draw_parameters(self.template, setup, key + salt)
+        goal = fill_text(self.template.goal, drawn, setup)
+        return TaskInstance(self.id, split, index, setup, goal, drawn)
+
+
+def _setup(instance: TaskInstance) -> PhoneSetup:
+    assert isinstance(instance.setup, PhoneSetup)
+    return instance.setup
+
+
+@cache
+def templates() -> dict[str, Template]:
+    """Every template by its id.
+
+    Raises:
+        ConfigError: a file is wrong, or two templates have one id.
+    """
+    found: dict[str, Template] = {}
+    adapter = TypeAdapter(list[Template])
+    for path in sorted(data_file("tasks/phone").glob("*.yaml")):
+        try:
+            listed = adapter.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except (ValidationError, yaml.YAMLError) as error:
+            raise ConfigError(f"{path.name}: {error}") from error
+        for template in listed:
+            if template.id in found:
+                raise ConfigError(f"{path.name}: there are two templates {template.id!r}")
+            found[template.id] = template
+    return found
+
+
+def tasks() -> dict[str, Task]:
+    """Every task of the suite by its id."""
+    return {f"phone/{name}": PhoneTask(one) for name, one in templates().items()}

@@ -1,0 +1,158 @@
+"""The phone on a real browser's page."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from agentenv.actions import (
+    Action,
+    InputText,
+    OpenApp,
+    PressKey,
+    RequestPermission,
+    Scroll,
+    Swipe,
+    Tap,
+)
+from agentenv.devices.browser.launch import CHROMIUM, HEADLESS_SHELL, find_browser
+from agentenv.devices.phone import PhoneDevice, open_phone
+from agentenv.errors import ActionError, DeviceError
+from agentenv.observations import Screen, UIElement
+from agentenv.phone.phone import Phone
+from agentenv.phone.server import shared_server
+from agentenv.phone.setup import PhoneSetup
+
+pytestmark = pytest.mark.skipif(
+    not any(find_browser(kind) for kind in (HEADLESS_SHELL, CHROMIUM)), reason="no Chromium"
+)
+SETUP = PhoneSetup(seed="test")
+
+
+@pytest.fixture(scope="module")
+def device() -> Iterator[PhoneDevice]:
+    device = open_phone()
+    yield device
+    device.close()
+
+
+def element(screen: Screen, resource_id: str) -> UIElement:
+    found = [one for one in screen.elements if one.resource_id == resource_id]
+    assert found, f"{resource_id} is not among {[one.resource_id for one in screen.elements]}"
+    return found[0]
+
+
+def do(device: PhoneDevice, *steps: str | Action) -> Screen:
+    """Taps by resource id, and other actions."""
+    for step in steps:
+        screen = device.observe()
+        action = Tap(element=element(screen, step).index) if isinstance(step, str) else step
+        device.act(action)
+    return device.observe()
+
+
+def test_a_phone_is_used_by_taps_text_and_keys(device: PhoneDevice) -> None:
+    device.reset(SETUP)
+    screen = do(device, "tap-app-notes", "tap-open-write")
+    assert screen.location == "notes/write"
+    title = element(screen, "field-title")
+    screen = do(device, InputText(element=title.index, text="Milk, ×2 😀"))
+    assert element(screen, "field-title").value == "Milk, ×2 😀"
+    assert element(screen, "field-title").focused
+    screen = do(device, PressKey(key="enter"))
+    assert element(screen, "field-body").focused
+    screen = do(device, InputText(text="and <b>bread</b>"), "tap-next")
+    [change] = device.state()["changes"].rows
+    assert change.columns["title"] == "Milk, ×2 😀"
+    assert change.columns["body"] == "and <b>bread</b>"
+    assert do(device, PressKey(key="home")).location == "home"
+    assert do(device, PressKey(key="recents")).location == "recents"
+
+
+def test_the_screen_after_a_restore_is_byte_for_byte_the_one_before(device: PhoneDevice) -> None:
+    device.reset(SETUP)
+    screen = do(device, OpenApp(app="Tavola"), Scroll(direction="down"))
+    screen = do(device, InputText(element=element(screen, "field-search").index, text="kit"))
+    token, before = device.snapshot(), device.observe()
+    do(device, PressKey(key="enter"), Scroll(direction="down"), PressKey(key="home"))
+    device.restore(token)
+    after = device.observe()
+    assert (after.png, after.elements, after.location) == (
+        before.png,
+        before.elements,
+        before.location,
+    )
+
+
+def test_a_swipe_scrolls_and_where_it_stopped_is_state(device: PhoneDevice) -> None:
+    device.reset(SETUP)
+    first = do(device, OpenApp(app="notes"))
+    moved = do(device, Swipe(start=(0.5, 0.8), end=(0.5, 0.4)))
+    assert moved.location == "notes/home"
+    assert moved.elements != first.elements
+    token = device.snapshot()
+    do(device, PressKey(key="home"))
+    device.restore(token)
+    assert device.observe().png == moved.png
+
+
+def test_one_browser_shows_one_phone_after_another(device: PhoneDevice) -> None:
+    device.reset(SETUP)
+    do(device, OpenApp(app="notes"))
+    parked = device.phone.fork()
+    shown = device.observe()
+    device.reset(PhoneSetup(seed="another", theme="dark"))
+    assert device.observe().png != shown.png
+    device.show(parked)
+    assert (device.observe().png, device.observe().elements) == (shown.png, shown.elements)
+
+
+def test_the_owners_answer_is_a_message(device: PhoneDevice) -> None:
+    device.reset(PhoneSetup(attitude="denies"))
+    ask = RequestPermission(permission="read_data", resource="phone", reason="why not")
+    assert do(device, ask).messages == ("permission read_data for 'phone': denied",)
+    assert do(device, PressKey(key="home")).messages == ()
+
+
+def test_mistakes_are_refused_in_words(device: PhoneDevice) -> None:
+    device.reset(SETUP)
+    with pytest.raises(ActionError, match="there is no app 'Camera'"):
+        device.act(OpenApp(app="Camera"))
+    with pytest.raises(DeviceError, match="no such snapshot"):
+        device.restore("nothing")
+
+
+def request(method: str, path: str, body: object = None, **headers: str) -> tuple[int, str]:
+    """A request that no page of ours would send."""
+    host = shared_server().url.removeprefix("http://")
+    connection = http.client.HTTPConnection(host, timeout=10)
+    sent = json.dumps(body) if body is not None else None
+    connection.request(method, path, sent, {"Content-Type": "application/json", **headers})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text
+
+
+def test_no_request_reaches_another_phone_or_what_its_screen_does_not_offer() -> None:
+    server = shared_server()
+    mine, other = Phone(PhoneSetup(seed="mine")), Phone(PhoneSetup(seed="other"))
+    token = server.add(mine)
+    server.add(other)
+    before = other.image()
+    tap = {"events": [{"kind": "tap", "target": "open detail 7"}]}
+    assert request("POST", f"/{token}/events", tap)[0] == 200
+    assert mine.location == "home"
+    for path in ("/", "/x/events", f"/{token}x/events", f"/{token}/../notes", "/events"):
+        assert request("POST", path, tap)[0] == 404
+    assert request("GET", f"/{token}/profile")[0] == 404
+    assert request("POST", f"/{token}/events", {"events": [{"kind": "sql"}]})[0] == 400
+    assert request("POST", f"/{token}/events", tap, Host="evil.example")[0] == 403
+    assert request("POST", f"/{token}/events", tap, Origin="http://evil.example")[0] == 403
+    huge = {"Content-Length": str(10**9)}
+    assert request("POST", f"/{token}/events", None, **huge)[0] == 400
+    assert other.image() == before
+    assert not mine.changes()
