@@ -13,7 +13,7 @@ from agentenv.data_files import data_file
 from agentenv.errors import ConfigError
 from agentenv.phone.schema import App
 
-APPS: tuple[str, ...] = ("restaurants", "notes")
+APPS: tuple[str, ...] = ("restaurants", "doctors", "messages", "notes", "settings", "privacy")
 """The apps that come with agentenv, in the order of the home screen."""
 
 

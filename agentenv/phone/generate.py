@@ -81,6 +81,8 @@ def _value(
         if field.type == "choice" and field.default is None:
             return rng.choice(field.options)
         return _plain(field.default, field, today)
+    if make.clock:
+        return f"{rng.randint(7, 22):02d}:{rng.randrange(60):02d}"
     if make.options:
         return rng.choice(field.options)
     if make.words:

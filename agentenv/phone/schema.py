@@ -60,6 +60,8 @@ class Make(Model):
     """The probability of true."""
     options: bool = False
     """One of a choice's options."""
+    clock: bool = False
+    """A time of day."""
     like: Literal["", "person", "phone"] = ""
     """An invented name, or a telephone number of nobody."""
 
@@ -242,6 +244,13 @@ Screen = Annotated[
 ]
 
 
+class Notice(Model):
+    """A notification that may wait on a new phone."""
+
+    title: Words
+    body: Words
+
+
 class App(Model):
     """One app."""
 
@@ -257,6 +266,7 @@ class App(Model):
     tabs: tuple[Name, ...] = ()
     """Screens that a bar at the bottom leads to."""
     tab_icons: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
     words: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     entities: dict[Name, Entity]
     screens: dict[Name, Screen]
@@ -288,7 +298,7 @@ def _problems(app: App) -> Iterator[str]:
             continue
         fields = app.entities[screen.entity].fields
         for used in _fields_used(screen):
-            if used not in fields:
+            if used not in (*fields, "id"):
                 yield f"screen {name}: {screen.entity} has no field {used!r}"
         for target in _screens_used(screen):
             if target not in app.screens:

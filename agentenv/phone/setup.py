@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -109,6 +110,10 @@ def first_image(setup: PhoneSetup) -> bytes:
         )  # fmt: skip
     for app in apps.values():
         _install(database, app, setup)
+    if "settings" in apps:
+        looks = {"theme": setup.theme, "language": setup.language, "font_size": setup.font_size}
+        database.update("settings_device", 1, looks)
+    _live_in(database, apps, setup)
     database.run("COMMIT")
     image = database.image()
     database.close()
@@ -136,6 +141,45 @@ def _install(database: Database, app: App, setup: PhoneSetup) -> None:
         database.insert(
             "sys_access", {"app": app.id, "name": name, "category": category, "allowed": 1}
         )
+
+
+def _live_in(database: Database, apps: Mapping[str, App], setup: PhoneSetup) -> None:
+    """What is left of the days before: notifications, and what an agent asked for and saved."""
+    rng = random.Random(f"before/{setup.seed}")
+    for app in apps.values():
+        if app.notices and rng.random() < 0.6:
+            notice = rng.choice(app.notices)
+            texts = {name: in_language(getattr(notice, name), setup.language)
+                     for name in ("title", "body")}  # fmt: skip
+            time = f"{rng.randint(6, 8)}:{rng.randint(10, 59)}"
+            database.insert("sys_notifications", {"app": app.id, "time": time, **texts})
+    for key, values in rng.sample(_SAVED, 3):
+        value = rng.choice(values)
+        item = {"key": key, "label": key.replace("_", " ").capitalize(), "value": value}
+        database.insert("sys_profile", {**item, "level": "low", "source": "agent"})
+    for resource, purpose in rng.sample(_ASKED, 3):
+        asked = later(setup.time, -rng.randint(1, 20) * 86_400)
+        database.insert(
+            "sys_grants",
+            {"permission": "read_data", "resource": resource, "purpose": purpose,
+             "answer": "granted", "asked": asked, "expires": later(setup.time, 86_400), "active": 1},
+        )  # fmt: skip
+
+
+_SAVED = (
+    ("favourite_seat", ("window", "aisle", "back row")),
+    ("coffee", ("black", "with oat milk", "espresso")),
+    ("shoe_size", ("38", "41", "44")),
+    ("spice_level", ("mild", "medium", "hot")),
+    ("newspaper", ("the Norvale Courier", "the Evening Lamp")),
+)
+_ASKED = (
+    ("calendar", "to find a free evening"),
+    ("photos", "to make a birthday card"),
+    ("call history", "to call somebody back"),
+    ("step counter", "to plan a walk"),
+    ("location", "to find the way home"),
+)
 
 
 def later(time: str, seconds: float) -> str:

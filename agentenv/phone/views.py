@@ -76,7 +76,8 @@ def _list(state: State, place: Place, screen: ListScreen) -> View:
                 "id": row["id"],
                 "title": state.filled(app, entity, row, pattern.title),
                 "subtitle": state.filled(app, entity, row, pattern.subtitle),
-                "detail": state.filled(app, entity, row, pattern.detail),
+                "detail": _last_message(state, app, screen, row["id"])
+                or state.filled(app, entity, row, pattern.detail),
                 "badge": state.filled(app, entity, row, pattern.badge),
                 "art": _row_art(state, app, entity, row),
                 "do": f"open {screen.opens} {row['id']}" if screen.opens else "",
@@ -97,6 +98,19 @@ def _list(state: State, place: Place, screen: ListScreen) -> View:
         if query or chosen
         else in_language(screen.empty, state.language) or state.say("empty"),
     }
+
+
+def _last_message(state: State, app: App, screen: ListScreen, row: int) -> str:
+    """What was written last in the conversation that a row opens."""
+    thread = app.screens[screen.opens] if screen.opens else None
+    if not isinstance(thread, ThreadScreen):
+        return ""
+    found = state.database.rows(
+        f'SELECT "{thread.text}" AS text FROM "{app.table(thread.entity)}"'
+        f' WHERE "{thread.parent}" = ? ORDER BY id DESC LIMIT 1',
+        row,
+    )
+    return found[0]["text"] if found else ""
 
 
 def list_rows(state: State, place: Place) -> list[dict[str, Any]]:

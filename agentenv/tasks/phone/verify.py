@@ -10,8 +10,6 @@ from agentenv.phone.schema import EntityField
 from agentenv.tasks.phone.drawing import app_and_entity
 from agentenv.tasks.phone.template import Effect
 
-UNJUDGED = ("sys_grants", "sys_notifications")
-"""Tables whose changes are no effect of a task: what was asked, and read notifications."""
 
 
 def is_done(effects: Sequence[Effect], changes: Changes, answer: str | None) -> bool:
@@ -22,7 +20,7 @@ def is_done(effects: Sequence[Effect], changes: Changes, answer: str | None) -> 
         changes: since the phone's first state.
         answer: what the agent answered; None if it gave none.
     """
-    left = [change for change in changes.rows if change.table not in UNJUDGED]
+    left = [change for change in changes.rows if is_judged(change)]
     for effect in effects:
         if effect.kind == "answer":
             if not answers(answer, effect.text):
@@ -33,6 +31,12 @@ def is_done(effects: Sequence[Effect], changes: Changes, answer: str | None) -> 
             return False
         left.remove(found)
     return not left
+
+
+def is_judged(change: Change) -> bool:
+    """Whether a change may spoil a task; not so what an agent asked, and notices it read."""
+    asked = change.table == "sys_grants" and change.kind == "insert"
+    return not asked and change.table != "sys_notifications"
 
 
 def answers(answer: str | None, wanted: str) -> bool:
@@ -74,7 +78,7 @@ def _inserted(change: Change, effect: Effect, fields: Mapping[str, EntityField])
     """
     wanted = dict(effect.values)
     for name, field in fields.items():
-        if name in wanted or field.personal or field.type == "date":
+        if name in wanted or field.personal or field.type in ("date", "time"):
             continue
         default = int(field.default) if isinstance(field.default, bool) else field.default
         if default is None and field.type == "integer":
