@@ -80,6 +80,15 @@ COMMANDS: dict[str, Command] = {
     ),
     "demo": Command("agentenv.cli.demo", "DemoConfig", "the main job on this machine, in minutes"),
     "suites": Command("agentenv.cli.suites", "SuitesConfig", "list the suites and their tasks"),
+    "phone serve": Command(
+        "agentenv.cli.phone_serve", "PhoneServeConfig", "use the embedded phone in your own browser"
+    ),
+    "phone check-app": Command(
+        "agentenv.cli.phone_check_app", "CheckAppConfig", "try every screen of a phone app"
+    ),
+    "phone new-app": Command(
+        "agentenv.cli.phone_new_app", "NewAppConfig", "begin a phone app, as data"
+    ),
     "doctor": Command(
         "agentenv.cli.doctor", "DoctorConfig", "check this machine, and say what is missing"
     ),

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import yaml
+from jinja2 import Environment, PackageLoader
 from pydantic import ValidationError
 
 from agentenv.config import closest
@@ -51,3 +52,16 @@ def read_app(path: Path) -> App:
     if app.id != path.stem:
         raise ConfigError(f"{path.name}: its id is {app.id!r}; name the file {app.id}.yaml")
     return app
+
+
+def starting_app(name: str, item: str, record: str) -> str:
+    """The text of a new app's file: a catalogue, a form with traps, and records.
+
+    Args:
+        name: its id.
+        item: what the catalogue holds.
+        record: what the form makes.
+    """
+    environment = Environment(loader=PackageLoader("agentenv.phone", "page"), autoescape=False)
+    template = environment.get_template("new_app.yaml.j2")
+    return template.render(app=name, item=item, record=record)

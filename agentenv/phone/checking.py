@@ -8,11 +8,10 @@ from html import unescape
 
 from agentenv.errors import ConfigError
 from agentenv.phone import navigation
-from agentenv.phone.apps import load_app
 from agentenv.phone.database import Database
 from agentenv.phone.render import draw
 from agentenv.phone.schema import LANGUAGES, App, FormScreen, ListScreen
-from agentenv.phone.setup import PhoneSetup, first_image
+from agentenv.phone.setup import PhoneSetup, make_image
 from agentenv.phone.state import State
 from agentenv.phone.taps import perform
 
@@ -53,8 +52,8 @@ def _reached(app: App) -> Iterator[str]:
 
 def _screen_problems(app: App, name: str, setup: PhoneSetup, language: str) -> Iterator[str]:
     """Draw a screen of the first row, and what each of its elements leads to."""
-    image = first_image(setup)
-    apps = {one: load_app(one) for one in setup.apps} | {app.id: app}
+    apps = {app.id: app}
+    image = make_image(setup, apps)
     database = Database(image)
     state = State(database, apps, "de" if language == "de" else "en")
     try:

@@ -15,7 +15,7 @@ _TRIES = 200
 
 
 def make_rows(app: App, entity_name: str, seed: str, today: date) -> list[dict[str, Any]]:
-    """The rows of an entity: those written out, then generated ones, all with unlike titles.
+    """The rows of an entity: those written out, then generated ones, whose names are unlike.
 
     Args:
         app: whose.
@@ -32,10 +32,12 @@ def make_rows(app: App, entity_name: str, seed: str, today: date) -> list[dict[s
         for row in entity.seed_rows
     ]  # fmt: skip
     titles = {str(row[entity.title]) for row in rows}
+    make = entity.fields[entity.title].make
+    are_names = make is not None and bool(make.pattern or make.like)
     for _ in range(entity.rows):
         row = _drawn(entity, app.words, rng, today, counts)
-        for attempt in range(_TRIES):
-            if str(row[entity.title]) not in titles or entity.fields[entity.title].type != "text":
+        for attempt in range(_TRIES if are_names else 0):
+            if str(row[entity.title]) not in titles:
                 break
             row = _drawn(entity, app.words, rng, today, counts)
             if attempt == _TRIES - 1:

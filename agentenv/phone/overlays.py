@@ -20,6 +20,9 @@ from agentenv.phone.words import (
     weekday_letters,
 )
 
+YEARS, YEARS_AHEAD = 110, 3
+"""How many years can be chosen, and how many of them are to come."""
+
 
 def overlay_view(state: State) -> View | None:
     """What lies above the screen; None if nothing does."""
@@ -35,6 +38,7 @@ def overlay_view(state: State) -> View | None:
         "shade": _shade,
         "share": _share,
         "time": _time,
+        "years": _years,
     }
     return {"kind": overlay["kind"], "scroll": overlay.get("scroll", 0)} | makers[overlay["kind"]](
         state, overlay
@@ -113,6 +117,12 @@ def _date(state: State, overlay: View) -> View:
         "letters": weekday_letters(state.language),
         "weeks": weeks,
     }
+
+
+def _years(state: State, overlay: View) -> View:
+    shown, last = int(overlay["month"][:4]), state.today.year + YEARS_AHEAD
+    years = range(last, last - YEARS, -1)
+    return {"years": [{"label": year, "do": f"year {year}", "on": year == shown} for year in years]}
 
 
 def _time(state: State, overlay: View) -> View:

@@ -78,8 +78,12 @@ class PhoneSetup(Setup):
 @lru_cache(maxsize=64)
 def first_image(setup: PhoneSetup) -> bytes:
     """The database of a phone that was just set up."""
+    return make_image(setup, {name: load_app(name) for name in setup.apps})
+
+
+def make_image(setup: PhoneSetup, apps: Mapping[str, App]) -> bytes:
+    """The same with these apps, by their names."""
     database = Database()
-    apps = {name: load_app(name) for name in setup.apps}
     database.run("BEGIN")
     state = {
         "time": setup.time,
@@ -161,9 +165,16 @@ def _live_in(database: Database, apps: Mapping[str, App], setup: PhoneSetup) -> 
         asked = later(setup.time, -rng.randint(1, 20) * 86_400)
         database.insert(
             "sys_grants",
-            {"permission": "read_data", "resource": resource, "purpose": purpose,
-             "answer": "granted", "asked": asked, "expires": later(setup.time, 86_400), "active": 1},
-        )  # fmt: skip
+            {
+                "permission": "read_data",
+                "resource": resource,
+                "purpose": purpose,
+                "answer": "granted",
+                "asked": asked,
+                "expires": later(setup.time, 86_400),
+                "active": 1,
+            },
+        )
 
 
 _SAVED = (

@@ -205,11 +205,14 @@ def _month(state: State, amount: str) -> None:
     state.overlay = overlay | {"month": other.isoformat()}
 
 
-def _year(state: State, amount: str) -> None:
+def _years(state: State) -> None:
+    state.overlay = {**(state.overlay or {}), "kind": "years"}
+
+
+def _year(state: State, year: str) -> None:
     overlay = dict(state.overlay or {})
-    first = date.fromisoformat(overlay["month"])
-    year = min(2100, max(1900, first.year + int(amount)))
-    state.overlay = overlay | {"month": first.replace(year=year).isoformat()}
+    first = date.fromisoformat(overlay["month"]).replace(year=int(year))
+    state.overlay = overlay | {"kind": "date", "month": first.isoformat(), "scroll": 0}
 
 
 def _choose(state: State, value: str) -> None:
@@ -388,5 +391,6 @@ _VERBS: dict[str, Callable[..., None]] = {
     "time": _time,
     "toggle": _toggle,
     "year": _year,
+    "years": _years,
     "yes": _yes,
 }

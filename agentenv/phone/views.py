@@ -298,7 +298,7 @@ def widget(state: State, place: Place, name: str, missing: bool) -> View:
         else value,
         "hint": in_language(field.hint, state.language),
         "required": field.required,
-        "optional": "" if field.required or field.type == "boolean" else state.say("optional"),
+        "optional": state.say("optional") if _may_be_empty(state, place, field) else "",
         "error": "",
         "trap": in_language(field.trap, state.language),
         "low": field.low,
@@ -318,6 +318,12 @@ def widget(state: State, place: Place, name: str, missing: bool) -> View:
             for number, option in enumerate(field.options)
         ]
     return view
+
+
+def _may_be_empty(state: State, place: Place, field: EntityField) -> bool:
+    """Whether a form says that a field is optional."""
+    is_form = state.screen(place).kind == "form"
+    return is_form and not field.required and field.default is None and field.type != "boolean"
 
 
 def _widget_kind(field: EntityField) -> str:

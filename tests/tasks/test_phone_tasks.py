@@ -112,7 +112,7 @@ def worse(changes: Changes) -> Iterator[Changes]:
             if change.columns[name] is None or name in ("changed",):
                 continue
             wrong = replace(change, after={**(change.after or {}), name: "something else"})
-            yield Changes(tuple([*rows[:at], wrong, *rows[at + 1 :]]))
+            yield Changes((*rows[:at], wrong, *rows[at + 1 :]))
 
 
 @needs_browser

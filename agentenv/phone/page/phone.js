@@ -100,7 +100,7 @@ const phone = (() => {
   let press = null;
   listen('pointerdown', (event) => {
     held = true;
-    const box = event.target.closest('main, .sheet, .shade');
+    const box = event.target.closest('[data-scroll]');
     press = { x: event.clientX, y: event.clientY, box, top: box ? box.scrollTop : 0, moved: false };
   });
   listen('pointermove', (event) => {

@@ -290,9 +290,9 @@ class _Hands:
         if shown is None:
             raise ActionError("no calendar is on the screen")
         first = date.fromisoformat(shown.resource_id.removeprefix("tap-choose-"))
-        years = day.year - first.year
-        for _ in range(abs(years)):
-            now = yield from self._tap(f"year {1 if years > 0 else -1}", now)
+        if day.year != first.year:
+            now = yield from self._tap("years", now)
+            now = yield from self._tap(f"year {day.year}", now)
         months = day.month - first.month
         for _ in range(abs(months)):
             now = yield from self._tap(f"month {1 if months > 0 else -1}", now)

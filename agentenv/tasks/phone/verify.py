@@ -11,7 +11,6 @@ from agentenv.tasks.phone.drawing import app_and_entity
 from agentenv.tasks.phone.template import Effect
 
 
-
 def is_done(effects: Sequence[Effect], changes: Changes, answer: str | None) -> bool:
     """Whether each effect is there and nothing else has changed.
 
