@@ -36,13 +36,16 @@ class UserEvent(BaseModel):
     """Something done to the page, as its script reports it."""
 
     model_config = ConfigDict(extra="forbid")
-    kind: Literal["tap", "edit", "focus", "ime", "paste", "copy", "scroll"]
+    kind: Literal["tap", "edit", "focus", "caret", "ime", "paste", "copy", "scroll"]
     target: Annotated[str, Field(max_length=300)] = ""
     """What a tapped element stands for, or the name of a field."""
     value: Annotated[str, BeforeValidator(_clean)] = ""
     """What the field holds now; the text that was copied or pasted."""
     offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    """How far the screen is scrolled, in pixels."""
+    """How far the screen is scrolled, in pixels; where a field's selection ends, in UTF-16
+    units."""
+    start: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Where the selection begins; the caret, if it is empty."""
 
 
 class Phone:
@@ -216,6 +219,9 @@ class Phone:
             taps.focus(state, name)
             if event.kind == "edit":
                 forms.put(state, state.place, name, _legal(state, event))
+                state.database.set("selection", [event.start, event.offset])
+            elif event.kind == "caret":
+                state.database.set("selection", [event.start, event.offset])
             elif event.kind == "paste":
                 state.event("clipboard", operation="paste", text=event.value, field=name)
             elif event.kind == "ime":

@@ -34,6 +34,7 @@ def draw(state: State) -> str:
         "notices": state.database.rows("SELECT COUNT(*) AS n FROM sys_notifications")[0]["n"],
         "toast": state.database.get("toast"),
         "focus": state.database.get("focus") or "",
+        "selection": state.database.get("selection"),
         "keyboard": _keyboard(state),
         "overlay": overlay_view(state),
         "scroll": place.ui.get("scroll", "end" if _ends(state) else 0) if place else 0,

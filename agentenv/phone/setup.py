@@ -91,6 +91,7 @@ def make_image(setup: PhoneSetup, apps: Mapping[str, App]) -> bytes:
         "front": "home",
         "opened": 0,
         "focus": None,
+        "selection": [0, 0],
         "overlay": None,
         "toast": "",
         "clipboard": "",

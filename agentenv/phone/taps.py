@@ -104,6 +104,7 @@ def _paste(state: State) -> None:
         state.event("clipboard", operation="paste", text=text, field=field)
         place = state.place
         forms.put(state, place, field, forms.value_of(state, place, field) + text)
+        _put_caret_at_end(state, field)
 
 
 def _share_to(state: State, name: str) -> None:
@@ -327,7 +328,14 @@ def focus(state: State, field: str) -> None:
     """A field gets the keyboard."""
     if state.database.get("focus") != field:
         state.database.set("focus", field)
+        _put_caret_at_end(state, field)
         state.event("focus", field=field)
+
+
+def _put_caret_at_end(state: State, field: str) -> None:
+    """Counted as a browser does, in UTF-16 units."""
+    end = len(forms.value_of(state, state.place, field).encode("utf-16-le")) // 2
+    state.database.set("selection", [end, end])
 
 
 def _ask_owner(state: State) -> None:

@@ -9,6 +9,7 @@ const phone = (() => {
   let held = false; // a finger is down: what lies under it must not change
   let answer = null;
   let drawing = false;
+  let selection = ''; // as the server knows it
 
   const ask = (body) => fetch(`${base}/events`, {
     method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body),
@@ -53,10 +54,11 @@ const phone = (() => {
     }
     const wanted = body.querySelector('.focused [data-field]');
     const focused = document.activeElement;
-    if (wanted && wanted !== focused) {
-      wanted.focus({ preventScroll: true });
-      wanted.setSelectionRange(wanted.value.length, wanted.value.length);
-    } else if (!wanted && focused && focused !== document.body) {
+    if (wanted) {
+      if (wanted !== focused) wanted.focus({ preventScroll: true });
+      selection = body.firstElementChild.dataset.selection;
+      if (selectionOf(wanted) !== selection) wanted.setSelectionRange(...selection.split(','));
+    } else if (focused && focused !== document.body) {
       focused.blur();
     }
     if (wanted) wanted.scrollIntoView({ block: 'nearest' });
@@ -91,6 +93,12 @@ const phone = (() => {
       const value = field.tagName === 'TEXTAREA' ? field.defaultValue : field.getAttribute('value');
       if (field.value !== value) field.value = value;
     }
+  };
+
+  const selectionOf = (field) => `${field.selectionStart},${field.selectionEnd}`;
+  const selected = (field) => {
+    selection = selectionOf(field);
+    return { start: field.selectionStart || 0, offset: field.selectionEnd || 0 };
   };
 
   const listen = (type, handler) => document.addEventListener(type, handler, true);
@@ -131,8 +139,15 @@ const phone = (() => {
   });
   listen('input', (event) => {
     if (fieldOf(event)) {
-      did({ kind: 'edit', target: event.target.dataset.field, value: event.target.value });
+      const { dataset, value } = event.target;
+      did({ kind: 'edit', target: dataset.field, value, ...selected(event.target) });
     }
+  });
+  listen('selectionchange', () => {
+    const field = document.activeElement;
+    if (drawing || !field.dataset || !field.dataset.field || field.type === 'range') return;
+    if (selectionOf(field) === selection) return;
+    did({ kind: 'caret', target: field.dataset.field, ...selected(field) });
   });
   listen('paste', (event) => {
     const value = event.clipboardData.getData('text/plain');

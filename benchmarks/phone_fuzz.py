@@ -1,0 +1,167 @@
+"""Random input on the embedded phone: nothing breaks, and no other phone is touched.
+
+    python -m benchmarks.phone_fuzz --inputs 5000
+
+After every `CHECK_EVERY` inputs the state is saved and restored: the screen must be the same to
+the byte, which shows that the page holds nothing that the state does not.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+
+import tyro
+
+from agentenv.actions import (
+    Action,
+    AskUser,
+    InputText,
+    LongPress,
+    OpenApp,
+    PressKey,
+    ReadProfile,
+    RequestPermission,
+    SaveProfile,
+    Scroll,
+    Swipe,
+    Tap,
+    Wait,
+)
+from agentenv.devices.phone import PhoneDevice, open_phone
+from agentenv.errors import ActionError
+from agentenv.observations import Screen
+from agentenv.phone.apps import APPS
+from agentenv.phone.events import verify_log
+from agentenv.phone.phone import Phone
+from agentenv.phone.server import shared_server
+from agentenv.phone.setup import PhoneSetup
+
+CHECK_EVERY = 50
+TEXTS = (
+    "plain words",
+    "😀👩‍👩‍👧‍👦🏳️‍🌈 emoji",
+    "שלום عربى right to left",
+    "日本語と한국어",
+    "x" * 10_000,
+    "<script>alert(1)</script><b>&amp;",
+    "'; DROP TABLE sys_events; -- \" OR 1=1",
+    "{{ 7 * 7 }} {% raw %} ${x} \\u0000",
+    "line\nbreak\ttab",
+    "",
+    "-17",
+    "\u202e reversed \ufeff",
+)
+KEYS = ("back", "home", "recents", "enter", "backspace", "tab", "escape", "space", "ctrl+a",
+        "ctrl+c", "ctrl+v", "arrow_left", "delete")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FuzzConfig:
+    """How much, and which."""
+
+    inputs: int = 5000
+    seed: int = 0
+    """Of the inputs."""
+
+
+@dataclass
+class Outcome:
+    """What random input did."""
+
+    actions: Counter[str] = field(default_factory=Counter)
+    refused: int = 0
+    """Actions that the device refused in words."""
+    places: set[str] = field(default_factory=set)
+    """Screens that were seen."""
+    checks: int = 0
+    """Times that the restored screen was the same to the byte."""
+    events: int = 0
+    """Records of the unbroken log."""
+
+
+def fuzz(device: PhoneDevice, inputs: int, seed: int) -> Outcome:
+    """Send random inputs to a phone.
+
+    Raises:
+        AssertionError: a restored screen differs, or another phone has changed.
+        DeviceError: the phone or its page failed.
+        StoreError: the event log is broken.
+    """
+    rng = random.Random(seed)
+    bystander = Phone(PhoneSetup(seed="bystander"))
+    token = shared_server().add(bystander)
+    before = bystander.image()
+    outcome = Outcome()
+    device.reset(PhoneSetup(seed=str(seed), attitude="open"))
+    screen = device.observe()
+    for number in range(inputs):
+        action = random_action(screen, rng)
+        outcome.actions[action.type] += 1
+        try:
+            device.act(action)
+        except ActionError:
+            outcome.refused += 1
+        screen = device.observe()
+        outcome.places.add("/".join(screen.location.split("/")[:2]))
+        assert any(one.resource_id == "tap-home" for one in screen.elements), action
+        if number % CHECK_EVERY == CHECK_EVERY - 1:
+            check_restore(device, screen, action)
+            outcome.checks += 1
+    outcome.events = verify_log(device.phone.log.lines())
+    assert bystander.image() == before, "another phone has changed"
+    shared_server().remove(token)
+    return outcome
+
+
+def check_restore(device: PhoneDevice, screen: Screen, action: Action) -> None:
+    """Whether the page shows nothing but the state."""
+    device.restore(device.snapshot())
+    again = device.observe()
+    assert again.elements == screen.elements, f"other elements after {action}"
+    assert again.png == screen.png, f"another picture after {action}"
+
+
+def random_action(screen: Screen, rng: random.Random) -> Action:
+    """Mostly a tap on something that can be tapped; now and then anything else."""
+    kind = rng.random()
+    tappable = [one.index for one in screen.elements if one.clickable]
+    fields = [one.index for one in screen.elements if one.editable]
+    if kind < 0.5 and tappable:
+        return Tap(element=rng.choice(tappable))
+    if kind < 0.68 and fields:
+        text = rng.choice(TEXTS)
+        return InputText(element=rng.choice(fields), text=text, clear=rng.random() < 0.7)
+    if kind < 0.76:
+        return PressKey(key=rng.choice(KEYS))
+    point = (rng.random(), rng.random())
+    choices: tuple[Action, ...] = (
+        Tap(point=point),
+        LongPress(point=point),
+        Scroll(direction=rng.choice(("up", "down"))),
+        Swipe(start=point, end=(rng.random(), rng.random())),
+        OpenApp(app=rng.choice((*APPS, "nothing"))),
+        OpenApp(app=rng.choice(APPS)),
+        RequestPermission(permission="read_data", resource=rng.choice(("phone", "x")), reason="?"),
+        ReadProfile(key=rng.choice(("phone", "name", "x"))),
+        SaveProfile(key=rng.choice(("tea", "name")), value=rng.choice(TEXTS)),
+        AskUser(question=rng.choice(TEXTS)),
+        Wait(seconds=rng.choice((0.0, 1.0, 60.0))),
+    )
+    return rng.choice(choices)
+
+
+def main(config: FuzzConfig) -> None:
+    """Run, and print what happened."""
+    device = open_phone()
+    try:
+        outcome = fuzz(device, config.inputs, config.seed)
+    finally:
+        device.close()
+    print(f"{config.inputs} inputs, {outcome.refused} refused, {len(outcome.places)} screens seen")
+    print(f"{outcome.checks} restored screens the same, {outcome.events} events unbroken")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(FuzzConfig))
