@@ -9,10 +9,9 @@ the byte, which shows that the page holds nothing that the state does not.
 from __future__ import annotations
 
 import random
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
-
-import tyro
 
 from agentenv.actions import (
     Action,
@@ -37,6 +36,8 @@ from agentenv.phone.events import verify_log
 from agentenv.phone.phone import Phone
 from agentenv.phone.server import shared_server
 from agentenv.phone.setup import PhoneSetup
+from agentenv.progress import console
+from benchmarks.command import run_command
 
 CHECK_EVERY = 50
 TEXTS = (
@@ -152,16 +153,21 @@ def random_action(screen: Screen, rng: random.Random) -> Action:
     return rng.choice(choices)
 
 
-def main(config: FuzzConfig) -> None:
-    """Run, and print what happened."""
+def run(config: FuzzConfig) -> None:
+    """Fuzz, and print what happened."""
     device = open_phone()
     try:
         outcome = fuzz(device, config.inputs, config.seed)
     finally:
         device.close()
-    print(f"{config.inputs} inputs, {outcome.refused} refused, {len(outcome.places)} screens seen")
-    print(f"{outcome.checks} restored screens the same, {outcome.events} events unbroken")
+    console.print(
+        f"{config.inputs} inputs, {outcome.refused} of them refused in words; "
+        f"{len(outcome.places)} screens seen, {outcome.checks} restored to the byte; "
+        f"{outcome.events} events, unbroken",
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 if __name__ == "__main__":
-    main(tyro.cli(FuzzConfig))
+    sys.exit(run_command("phone_fuzz", FuzzConfig, run))

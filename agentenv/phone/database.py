@@ -38,6 +38,10 @@ DATA_TABLES = ("sys_profile", "sys_access", "sys_notifications")
 """Tables of the system that a task may ask to change, beside those of the apps."""
 
 
+MAX_PAGES = 65_536
+"""Of 1 KB each: what a phone may grow to."""
+
+
 class Database:
     """SQLite in memory; not for several threads at once.
 
@@ -50,6 +54,7 @@ class Database:
             ":memory:", isolation_level=None, check_same_thread=False, cached_statements=256
         )
         self._connection.row_factory = sqlite3.Row
+        self._connection.execute(f"PRAGMA max_page_count = {MAX_PAGES}")
         if image:
             self._connection.deserialize(image)
         else:

@@ -152,7 +152,7 @@ class Phone:
             self._database.set("toast", "")
 
     def image(self) -> bytes:
-        """The whole state, for `restore` and for other phones of the same setup's apps."""
+        """The whole state, for `restore` and for other phones of the same setup."""
         with self._lock:
             return self._database.image()
 
@@ -235,7 +235,7 @@ class Phone:
             state.overlay = overlay | {"scroll": offset}
         elif state.place is not None:
             state.remember(state.place, scroll=offset or None)
-        self._page = None
+        self._page = self._offers = None  # a list grows as one scrolls
 
     def _offered(self) -> tuple[frozenset[str], frozenset[str]]:
         """What can be tapped, and the fields, of the screen in front."""

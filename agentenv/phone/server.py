@@ -11,6 +11,7 @@ import re
 import secrets
 import sys
 import threading
+from dataclasses import dataclass
 from functools import cache, partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agentenv.errors import ConfigError, DeviceError
 from agentenv.phone.phone import Phone, UserEvent
+from agentenv.phone.setup import PhoneSetup
 from agentenv.trajectories.viewer import script_hash
 
 logger = logging.getLogger(__name__)
@@ -30,11 +32,21 @@ logger = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 MAX_PHONES = 4096
 """Phones that one server keeps."""
+MAX_SNAPSHOTS = 65_536
+"""Snapshots that one server keeps."""
 LARGEST_BODY = 2 * 1024 * 1024
 """Bytes of a request: twenty events of the longest text."""
 _EVENTS = re.compile(r"/([\w-]{16,64})/events")
 _PAGE = re.compile(r"/([\w-]{16,64})/")
 _HOSTS = (HOST, "localhost")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A phone's whole state, and what it began with."""
+
+    setup: PhoneSetup
+    image: bytes
 
 
 class _Batch(BaseModel):
@@ -56,7 +68,7 @@ class PhoneServer(ThreadingHTTPServer):
 
     def __init__(self, port: int = 0) -> None:
         self._phones: dict[str, Phone] = {}
-        self._images: dict[str, bytes] = {}
+        self._snapshots: dict[str, Snapshot] = {}
         self.failures = 0
         """Requests that raised: a fault of ours, told to the devices that were served."""
         try:
@@ -87,23 +99,31 @@ class PhoneServer(ThreadingHTTPServer):
         """The phone with that token."""
         return self._phones.get(token)
 
-    def keep(self, name: str, image: bytes) -> None:
-        """Keep a snapshot of a phone's state, until it is forgotten."""
-        self._images[name] = image
+    def keep(self, phone: Phone) -> str:
+        """Keep a phone's whole state until it is forgotten; its name.
 
-    def kept(self, name: str) -> bytes:
+        Raises:
+            DeviceError: `MAX_SNAPSHOTS` are kept already ("too_many_snapshots").
+        """
+        if len(self._snapshots) >= MAX_SNAPSHOTS:
+            raise DeviceError("too many snapshots; forget some", "too_many_snapshots")
+        name = secrets.token_urlsafe(12)
+        self._snapshots[name] = Snapshot(phone.setup, phone.image())
+        return name
+
+    def kept(self, name: str) -> Snapshot:
         """A snapshot.
 
         Raises:
             DeviceError: there is none of that name ("no_snapshot").
         """
-        if name not in self._images:
+        if name not in self._snapshots:
             raise DeviceError("there is no such snapshot; take one first", "no_snapshot")
-        return self._images[name]
+        return self._snapshots[name]
 
     def forget(self, name: str) -> None:
         """Free a snapshot's memory."""
-        self._images.pop(name, None)
+        self._snapshots.pop(name, None)
 
     def address(self, token: str) -> str:
         """Where a person can use that phone."""
@@ -159,10 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.BAD_REQUEST, f"{error.error_count()} mistakes in the events")
             return
         phone.handle(events)
-        if events and all(event.kind == "scroll" for event in events):
-            self._answer(HTTPStatus.NO_CONTENT, "")
-        else:
-            self._answer(HTTPStatus.OK, phone.page())
+        self._answer(HTTPStatus.OK, phone.page())
 
     def _is_local(self) -> bool:
         """Whether the request came by our own address, from a page of ours."""
@@ -186,8 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = text.encode()
         self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=utf-8")
-        if status != HTTPStatus.NO_CONTENT:
-            self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", str(len(content)))
         self.send_header("Cache-Control", "no-store")
         self.send_header("Content-Security-Policy", _policy())
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")

@@ -22,6 +22,10 @@ from agentenv.phone.words import in_language, option_label, written
 View = dict[str, Any]
 SHORT_CHOICE = 5
 """A choice with more options is a menu."""
+ROW_HEIGHTS = {"line": 52, "card": 88, "tile": 64}
+"""Pixels by which a row lengthens a list, at least."""
+AHEAD = 1400
+"""Pixels for which a list is drawn beyond what is scrolled away."""
 
 
 def screen_view(state: State, place: Place) -> View:
@@ -69,7 +73,7 @@ def _list(state: State, place: Place, screen: ListScreen) -> View:
     query = state.draft(place, forms.SEARCH)
     rows = list_rows(state, place)
     shown = []
-    for row in rows:
+    for row in rows[: _rows_to_draw(place, screen)]:
         pattern = screen.row
         shown.append(
             {
@@ -98,6 +102,12 @@ def _list(state: State, place: Place, screen: ListScreen) -> View:
         if query or chosen
         else in_language(screen.empty, state.language) or state.say("empty"),
     }
+
+
+def _rows_to_draw(place: Place, screen: ListScreen) -> int:
+    """As many as can be seen, and two screens more: the others follow as one scrolls."""
+    reach = int(place.ui.get("scroll", 0)) + AHEAD
+    return -(-reach // ROW_HEIGHTS[screen.row.look])
 
 
 def _last_message(state: State, app: App, screen: ListScreen, row: int) -> str:

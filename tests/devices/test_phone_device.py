@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -102,12 +105,52 @@ def test_a_swipe_scrolls_and_where_it_stopped_is_state(device: PhoneDevice) -> N
 def test_one_browser_shows_one_phone_after_another(device: PhoneDevice) -> None:
     device.reset(SETUP)
     do(device, OpenApp(app="notes"))
-    parked = device.phone.fork()
     shown = device.observe()
+    parked = device.park()
     device.reset(PhoneSetup(seed="another", theme="dark"))
     assert device.observe().png != shown.png
     device.show(parked)
     assert (device.observe().png, device.observe().elements) == (shown.png, shown.elements)
+
+
+def test_a_snapshot_of_another_phone_brings_that_phone(device: PhoneDevice) -> None:
+    device.reset(SETUP)
+    do(device, OpenApp(app="notes"), "tap-open-write")
+    do(device, InputText(element=element(device.observe(), "field-title").index, text="Half"))
+    token, before = device.snapshot(), device.observe()
+    device.reset(PhoneSetup(seed="another"))
+    device.restore(token)
+    assert device.observe().png == before.png
+    do(device, "tap-next")
+    [change] = device.state()["changes"].rows
+    assert change.columns["title"] == "Half"
+    device.forget(token)
+    with pytest.raises(DeviceError, match="no such snapshot"):
+        device.restore(token)
+
+
+def test_the_same_setup_is_the_same_screen_in_another_process(device: PhoneDevice) -> None:
+    script = (
+        "from tests.devices.test_phone_device import *\n"
+        "device = open_phone()\ndevice.reset(SETUP)\n"
+        "print(trace(device))\ndevice.close()"
+    )
+    theirs = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120
+    )
+    device.reset(SETUP)
+    assert trace(device) == theirs.stdout.strip()
+
+
+def trace(device: PhoneDevice) -> str:
+    """What the first screens look like, as a hash."""
+    seen = hashlib.sha256()
+    for app in ("notes", "restaurants", "settings"):
+        screen = device.observe()
+        seen.update(screen.png + repr(screen.elements).encode())
+        device.act(OpenApp(app=app))
+    seen.update(device.observe().png)
+    return seen.hexdigest()
 
 
 def test_the_owners_answer_is_a_message(device: PhoneDevice) -> None:

@@ -48,7 +48,9 @@ def phone() -> Phone:
 @pytest.fixture
 def booking(phone: Phone) -> Phone:
     """With the second page of a booking open."""
-    tap(phone, "app restaurants", "open detail 7", "button book")
+    tap(phone, "app restaurants")
+    phone.handle([UserEvent(kind="scroll", offset=5000)])
+    tap(phone, "open detail 7", "button book")
     tap(phone, "date date", "choose 2026-03-20", "accept", "menu time", "pick time 3", "next")
     return phone
 

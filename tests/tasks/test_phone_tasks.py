@@ -30,7 +30,7 @@ SOLVED = (
     "notes-move",
     "notes-delete",
 )
-"""As many as a quick test allows; `python -m benchmarks.phone` tries all."""
+"""As many as a quick test allows; `python -m benchmarks.phone_oracles` tries all."""
 needs_browser = pytest.mark.skipif(
     not any(find_browser(kind) for kind in (HEADLESS_SHELL, CHROMIUM)), reason="no Chromium"
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal, cast
@@ -102,6 +101,12 @@ class PhoneDevice:
             raise ConfigError(f"a phone is set up by PhoneSetup, not {type(setup).__name__}")
         self.show(Phone(setup))
 
+    def park(self) -> Phone:
+        """Take the phone off the screen; `show` puts it on this or another device's."""
+        phone, self._phone = self.phone, None
+        self._server.remove(self._token)
+        return phone
+
     def show(self, phone: Phone) -> None:
         """Put a phone on the screen instead of the one that is there, which is closed.
 
@@ -170,18 +175,26 @@ class PhoneDevice:
         return {"changes": phone.changes(), "location": phone.location}
 
     def snapshot(self) -> str:
-        token = secrets.token_urlsafe(12)
-        self._server.keep(token, self.phone.image())
-        return token
+        return self._server.keep(self.phone)
+
+    def forget(self, token: str) -> None:
+        """Free the memory of a snapshot, which is lost."""
+        self._server.forget(token)
 
     def restore(self, token: str) -> None:
-        """Return to a snapshot, of this phone or of another with the same apps.
+        """Return to a snapshot, of this phone or of another one of this process.
 
         Raises:
             DeviceError: there is no such snapshot ("no_snapshot"), or what was restored is not
                 what was saved ("restore_failed").
         """
-        self.phone.restore(self._server.kept(token))
+        kept = self._server.kept(token)
+        if self.phone.setup != kept.setup:
+            other = Phone(kept.setup)
+            other.restore(kept.image)
+            self.show(other)
+            return
+        self.phone.restore(kept.image)
         self._messages = ()
         self._draw()
 
@@ -198,7 +211,5 @@ class PhoneDevice:
         self._messages = (message,)
 
     def _drop(self) -> None:
-        phone, self._phone = self._phone, None
-        if phone is not None:
-            self._server.remove(self._token)
-            phone.close()
+        if self._phone is not None:
+            self.park().close()

@@ -8,6 +8,7 @@ const phone = (() => {
   let sending = false;
   let held = false; // a finger is down: what lies under it must not change
   let answer = null;
+  let scrolling = false; // the answer comes from nothing but scrolling, which may have gone on
   let drawing = false;
   let selection = ''; // as the server knows it
 
@@ -20,8 +21,11 @@ const phone = (() => {
     sending = true;
     try {
       while (queue.length) {
-        const response = await ask({ events: queue.splice(0, BATCH) });
-        if (response.status === 200) answer = await response.text();
+        const events = queue.splice(0, BATCH);
+        const response = await ask({ events });
+        if (!response.ok) continue;
+        answer = await response.text();
+        scrolling = events.every((event) => event.kind === 'scroll');
       }
     } finally {
       sending = false;
@@ -47,7 +51,7 @@ const phone = (() => {
     if (anew) body.replaceChildren(template.content);
     else merge(body, template.content);
     keepValues();
-    for (const box of body.querySelectorAll('[data-scroll]')) {
+    for (const box of scrolling ? [] : body.querySelectorAll('[data-scroll]')) {
       const at = box.dataset.scroll;
       const top = at === 'end' ? box.scrollHeight : Number(at);
       if (box.scrollTop !== top) box.scrollTop = top;
@@ -171,7 +175,7 @@ const phone = (() => {
     const box = event.target;
     if (!box.dataset || box.dataset.scroll === undefined) return;
     const offset = Math.round(box.scrollTop);
-    if (String(offset) !== box.dataset.scroll) did({ kind: 'scroll', offset });
+    if (!drawing && String(offset) !== box.dataset.scroll) did({ kind: 'scroll', offset });
   });
 
   return {
@@ -179,6 +183,7 @@ const phone = (() => {
     async open(token) {
       base = `/${token}`;
       queue.length = 0;
+      scrolling = false;
       const response = await ask({ events: [] });
       if (!response.ok) throw new Error(`the phone answers ${response.status}`);
       drawing = true;
@@ -188,6 +193,7 @@ const phone = (() => {
     },
     // Shows what changed without the page's doing.
     async sync() {
+      scrolling = false;
       answer = await (await ask({ events: [] })).text();
       show();
     },

@@ -52,7 +52,6 @@ def make_setup(template: Template, key: str) -> PhoneSetup:
             frozenset(privacy.allowed),
             frozenset(privacy.prohibited),
         ),
-        answers=template.answers,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from agentenv.actions import (
     Action,
     Answer,
+    AskUser,
     Finish,
     InputText,
     OpenApp,
@@ -37,7 +38,7 @@ from agentenv.phone.schema import (
 )
 from agentenv.phone.setup import PhoneSetup
 from agentenv.phone.words import option_label
-from agentenv.tasks.base import Oracle
+from agentenv.tasks.base import Oracle, TaskInstance
 from agentenv.tasks.phone.drawing import Drawn, app_and_entity
 from agentenv.tasks.phone.routes import Hop, detail_of, editor_of, form_for, route
 from agentenv.tasks.phone.template import Effect
@@ -50,18 +51,20 @@ _MAX_LOOKS = 40
 """How far it scrolls for an element."""
 
 
-def solve(effects: Sequence[Effect], parameters: Mapping[str, Drawn], setup: PhoneSetup) -> Oracle:
+def solve(question: str, effects: Sequence[Effect], instance: TaskInstance) -> Oracle:
     """The oracle for a task. It keeps count of what it was shown.
 
     It raises `ActionError` where the screen does not show what comes next.
     """
+    assert isinstance(instance.setup, PhoneSetup)
+    hands = _Hands(instance.parameters, instance.setup)
     script: Script | None = None
 
     def next_action(now: Observation) -> Action:
         nonlocal script
         try:
             if script is None:
-                script = _script(effects, _Hands(parameters, setup), now)
+                script = _script(question, effects, hands, now)
                 return next(script)
             return script.send(now)
         except StopIteration as ended:
@@ -70,8 +73,10 @@ def solve(effects: Sequence[Effect], parameters: Mapping[str, Drawn], setup: Pho
     return next_action
 
 
-def _script(effects: Sequence[Effect], hands: _Hands, now: Observation) -> Script:
+def _script(question: str, effects: Sequence[Effect], hands: _Hands, now: Observation) -> Script:
     answer = ""
+    if question:
+        now = yield AskUser(question=question)
     for effect in effects:
         if effect.kind == "answer":
             answer = effect.text

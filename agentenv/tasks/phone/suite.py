@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -82,12 +83,15 @@ class PhoneTask(Task):
 
         It raises `ActionError` where the screen does not show what comes next.
         """
-        return solve(self.effects(instance), instance.parameters, _setup(instance))
+        return solve(self.template.ask, self.effects(instance), instance)
 
     def _instance(self, split: Split, index: int, salt: str) -> TaskInstance:
         key = f"{self.id}/{split}/{index}"
         setup = make_setup(self.template, key)
         drawn: dict[str, Drawn] = draw_parameters(self.template, setup, key + salt)
+        if self.template.ask:
+            answer = fill_text(self.template.answer, drawn, setup)
+            setup = replace(setup, answers=((self.template.about, answer),))
         goal = fill_text(self.template.goal, drawn, setup)
         return TaskInstance(self.id, split, index, setup, goal, drawn)
 

@@ -72,5 +72,15 @@ class Template(Model):
     privacy: Privacy = Privacy()
     steps: int = Field(ge=1)
     """That the oracle needs, typically."""
-    answers: tuple[tuple[str, str], ...] = ()
-    """What the owner says to a question containing the first text."""
+    ask: str = ""
+    """A question for the owner, without whose answer the task cannot be done."""
+    answer: str = ""
+    """What the owner says to it, with parameters filled in."""
+    about: str = ""
+    """A word that a question must hold to be answered so."""
+
+    @model_validator(mode="after")
+    def _asked_as_answered(self) -> Template:
+        if len({bool(self.ask), bool(self.answer), bool(self.about)}) != 1:
+            raise ValueError("give ask, answer and about together")
+        return self

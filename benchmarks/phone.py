@@ -1,0 +1,228 @@
+"""How fast the embedded phone is, and how much memory one more of it takes.
+
+    python -m benchmarks.phone
+
+`reset`, `snapshot`, `restore` (with the first observation after it), `fork`, and `step`: a tap, a
+text or a key of a fixed walk through the apps, with screenshot and elements. Then steps per second
+of several phones together, in at most `BROWSERS` browsers: more phones than that take turns on
+the screen.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from agentenv.actions import Action, InputText, OpenApp, PressKey, Scroll, Tap
+from agentenv.devices.phone import PhoneDevice, open_phone
+from agentenv.observations import Screen
+from agentenv.phone.phone import Phone
+from agentenv.phone.setup import PhoneSetup, first_image
+from agentenv.progress import console
+from benchmarks.command import run_command
+from benchmarks.results_file import RESULTS, Row, write_results
+
+NAME = "phone"
+PHONES = (1, 8, 32)
+BROWSERS = 8
+PARKED = 64
+"""Phones whose memory is measured while they are not on a screen."""
+WALK: tuple[str | Action, ...] = (
+    OpenApp(app="restaurants"),
+    "field-search",
+    PressKey(key="enter"),
+    "tap-open-detail-",
+    "tap-button-book",
+    "tap-date-date",
+    "tap-accept",
+    "tap-by-party-1",
+    "tap-switch-",
+    PressKey(key="home"),
+    "tap-app-notes",
+    Scroll(direction="down"),
+    "tap-open-note-",
+    PressKey(key="back"),
+    "tap-open-write",
+    "field-title",
+    PressKey(key="back"),
+    PressKey(key="recents"),
+    "tap-app-",
+)
+"""Actions, and beginnings of the names of elements: fields are typed into, others tapped."""
+
+
+@dataclass(frozen=True)
+class BenchmarkConfig:
+    """Measure the phone."""
+
+    steps: int = 300
+    """Of one phone; several phones make as many together."""
+    repeats: int = 60
+    """Resets, snapshots, restores and forks."""
+    results: Path = RESULTS
+    """Folder of the file that is written."""
+
+
+def next_action(screen: Screen, wanted: str | Action) -> Action:
+    """What a word of the walk means on this screen."""
+    if not isinstance(wanted, str):
+        return wanted
+    found = [one for one in screen.elements if one.resource_id.startswith(wanted)]
+    if not found:
+        return PressKey(key="home")
+    if found[0].editable:
+        return InputText(element=found[0].index, text="garden")
+    return Tap(element=found[0].index)
+
+
+def walk(device: PhoneDevice) -> Iterator[float]:
+    """Go on for ever; the seconds of each step."""
+    screen = device.observe()
+    for wanted in cycle(WALK):
+        action = next_action(screen, wanted)
+        start = time.perf_counter()
+        device.act(action)
+        screen = device.observe()
+        yield time.perf_counter() - start
+
+
+def timed(work: Callable[[], object], repeats: int) -> list[float]:
+    """Seconds of each repetition."""
+    taken = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - start)
+    return taken
+
+
+def measure_one(config: BenchmarkConfig) -> list[Row]:
+    """Of one phone."""
+    start = time.perf_counter()
+    device = open_phone()
+    numbers = iter(range(10**9))
+    try:
+        device.reset(PhoneSetup(seed="first"))
+        device.observe()
+        rows = [_row("cold_start", "seconds", time.perf_counter() - start, "s", 1)]
+        steps = walk(device)
+        for _ in range(2 * len(WALK)):
+            next(steps)
+        measured = {"step": [next(steps) for _ in range(config.steps)]}
+        token = device.snapshot()
+
+        def restore() -> None:
+            device.restore(token)
+            device.observe()
+
+        measured |= {
+            "snapshot": timed(device.snapshot, config.repeats),
+            "restore": timed(restore, config.repeats),
+            "fork": timed(lambda: device.phone.fork().close(), config.repeats),
+            "reset": timed(
+                lambda: device.reset(PhoneSetup(seed=f"{next(numbers)}")), config.repeats
+            ),
+        }
+    finally:
+        device.close()
+    for label, seconds in measured.items():
+        for percent in (50, 95):
+            value = float(np.percentile(seconds, percent))
+            rows.append(_row(label, f"p{percent}", value, "s", len(seconds)))
+    return rows
+
+
+def measure_several(phones: int, steps: int) -> Row:
+    """Steps per second of all phones together."""
+    browsers = min(phones, BROWSERS)
+    done = [0] * browsers
+    with ExitStack() as stack:
+        devices = [open_phone() for _ in range(browsers)]
+        for device in devices:
+            stack.callback(device.close)
+        setups = [PhoneSetup(seed=f"{number}") for number in range(phones)]
+        waiting = [[Phone(one) for one in setups[at::browsers]] for at in range(browsers)]
+        for device, mine in zip(devices, waiting, strict=True):
+            device.show(mine.pop())
+        ready = threading.Barrier(browsers + 1)
+
+        def run(at: int) -> None:
+            device, mine = devices[at], waiting[at]
+            ready.wait()
+            steps_here = walk(device)
+            while done[at] < steps / browsers:
+                next(steps_here)
+                done[at] += 1
+                if mine:  # another phone's turn
+                    mine.insert(0, device.park())
+                    device.show(mine.pop())
+                    steps_here = walk(device)
+
+        threads = [threading.Thread(target=run, args=(at,)) for at in range(browsers)]
+        for thread in threads:
+            thread.start()
+        ready.wait()
+        start = time.perf_counter()
+        for thread in threads:
+            thread.join()
+        rate = sum(done) / (time.perf_counter() - start)
+        for mine in waiting:
+            for phone in mine:
+                phone.close()
+    return _row(f"phones_{phones}", "steps_per_second", rate, "1/s", sum(done))
+
+
+def measure_memory() -> list[Row]:
+    """Memory of one more phone, on a screen of its own and parked."""
+    here = psutil.Process()
+    first = first_image(PhoneSetup())
+    before = here.memory_info().rss
+    parked = [Phone(PhoneSetup(seed=f"{number}")) for number in range(PARKED)]
+    for phone in parked:
+        phone.page()
+    each = (here.memory_info().rss - before) / PARKED / 1e6
+    for phone in parked:
+        phone.close()
+    device = open_phone()
+    try:
+        device.reset(PhoneSetup())
+        device.act(OpenApp(app="restaurants"))
+        shown = sum(_unshared(child) for child in here.children(recursive=True)) / 1e6
+    finally:
+        device.close()
+    return [
+        _row("shown", "memory", shown, "MB", 1),
+        _row("parked", "memory", each, "MB", PARKED),
+        _row("image", "memory", len(first) / 1e6, "MB", 1),
+    ]
+
+
+def _unshared(process: psutil.Process) -> int:
+    """Bytes that only this process holds."""
+    return int(process.memory_full_info().uss)
+
+
+def _row(label: str, metric: str, value: float, unit: str, n: int) -> Row:
+    return Row(label=label, metric=metric, value=value, unit=unit, n=n)
+
+
+def run(config: BenchmarkConfig) -> None:
+    """Measure everything, print it and write the file."""
+    rows = measure_one(config) + measure_memory()
+    rows += [measure_several(phones, config.steps) for phones in PHONES]
+    for row in rows:
+        console.print(f"{row.label:12} {row.metric:18} {row.value:10.4f} {row.unit}")
+    write_results(NAME, rows, f"python -m benchmarks.{NAME}", folder=config.results)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(NAME, BenchmarkConfig, run))
