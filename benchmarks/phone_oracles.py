@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from agentenv.actions import Finish
 from agentenv.devices.base import Device
 from agentenv.env import DeviceEnv
-from agentenv.errors import ActionError
+from agentenv.errors import ActionError, AgentenvError
 from agentenv.progress import console
 from agentenv.tasks.base import Oracle, TaskInstance
 from agentenv.tasks.phone.suite import PhoneTask
@@ -66,8 +66,12 @@ def faults(task: PhoneTask, instance: TaskInstance, env: DeviceEnv) -> Iterator[
         yield "doing something else is rewarded"
 
 
-def run(config: BenchmarkConfig) -> int:
-    """Try them all; the exit status is 1 if there is a fault."""
+def run(config: BenchmarkConfig) -> None:
+    """Try them all.
+
+    Raises:
+        AgentenvError: there is a fault; each has been printed.
+    """
     chosen = select_tasks(config.tasks)
     count = 0
     device: Device = next(iter(chosen.values())).open_device()
@@ -86,7 +90,8 @@ def run(config: BenchmarkConfig) -> int:
         f"{len(chosen)} tasks, {config.instances} instances of each: {count} faults",
         highlight=False,
     )
-    return int(bool(count))
+    if count:
+        raise AgentenvError(f"{count} faults in the tasks of the phone")
 
 
 if __name__ == "__main__":

@@ -117,10 +117,13 @@ class Database:
 
     def data(self, tables: Iterable[str]) -> Rows:
         """Everything in these tables."""
-        return {
-            table: {row["id"]: row for row in self.rows(f'SELECT * FROM "{table}"')}
-            for table in tables
-        }
+        found: dict[str, dict[int, dict[str, Any]]] = {}
+        for table in tables:
+            cursor = self._connection.execute(f'SELECT * FROM "{table}"')
+            names = [column[0] for column in cursor.description]
+            rows = (dict(zip(names, row, strict=True)) for row in cursor)
+            found[table] = {row["id"]: row for row in rows}
+        return found
 
 
 def fingerprint(image: bytes) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from agentenv.phone.schema import MAX_TEXT, EntityField, FormScreen, SettingsScreen, Step
 from agentenv.phone.state import Place, State, edited_row
+from agentenv.phone.words import clock_text, in_language
 
 SEARCH = "search"
 """The field of every list that rows are searched with."""
@@ -125,3 +126,14 @@ def submit(state: State, place: Place) -> None:
     state.event("submit", form=place.screen, fields=given, row=place.row)
     if screen.sends and app.recipient:
         state.event("network_egress", recipient=app.recipient, fields=given)
+        _confirm(state, place, screen)
+
+
+def _confirm(state: State, place: Place, screen: FormScreen) -> None:
+    """The service's answer, as a notification."""
+    texts = {
+        "title": in_language(screen.says, state.language),
+        "body": in_language(screen.title, state.language),
+        "time": clock_text(state.now, state.language),
+    }
+    state.database.insert("sys_notifications", {"app": place.app, **texts})

@@ -43,6 +43,16 @@ def push(state: State, app: str, screen: str, row: int | None = None, **ui: Any)
     if place is not None and isinstance(state.screen(place), FormScreen):
         forms.begin(state, place)
     state.event("navigation", row=row)
+    if place is not None and state.table(place) == "sys_profile":
+        _note_shown(state, row)
+
+
+def _note_shown(state: State, row: int | None) -> None:
+    """Who opens a screen of the owner's data has read what it shows."""
+    items = state.database.rows("SELECT id, key, level FROM sys_profile ORDER BY id")
+    for item in items:
+        if row in (None, item["id"]):
+            state.event("profile_read", key=item["key"], level=item["level"], result="shown")
 
 
 def switch_tab(state: State, screen: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from agentenv.phone.art import icon
 from agentenv.phone.forms import SEARCH, spec_of
@@ -22,6 +22,7 @@ DOCK = 4
 
 def draw(state: State) -> str:
     """The HTML of the screen."""
+    state = State(state.database, state.apps, state.language)  # which it need not look up again
     place = state.place
     app = state.apps.get(state.front)
     view: View = {
@@ -103,7 +104,11 @@ def _templates() -> Environment:
     environment.globals["icon"] = lambda name: Markup(icon(name))
     environment.globals["Markup"] = Markup
     environment.filters["picture"] = Markup  # made by ourselves, of our own seeds
-    environment.filters["tap"] = lambda do: Markup('id="tap-{}" data-do="{}"').format(
-        do.replace(" ", "-"), do
-    )
+    environment.filters["tap"] = _tap
     return environment
+
+
+def _tap(do: str) -> Markup:
+    """What makes an element do something when it is tapped, and names it."""
+    safe = escape(do)
+    return Markup(f'id="tap-{safe.replace(" ", "-")}" data-do="{safe}"')

@@ -21,6 +21,8 @@ from agentenv.actions import (
     Swipe,
     Tap,
 )
+from agentenv.devices.base import BrowserSetup
+from agentenv.devices.browser import open_browser
 from agentenv.devices.browser.launch import CHROMIUM, HEADLESS_SHELL, find_browser
 from agentenv.devices.phone import PhoneDevice, open_phone
 from agentenv.errors import ActionError, DeviceError
@@ -166,6 +168,18 @@ def test_mistakes_are_refused_in_words(device: PhoneDevice) -> None:
         device.act(OpenApp(app="Camera"))
     with pytest.raises(DeviceError, match="no such snapshot"):
         device.restore("nothing")
+
+
+def test_a_person_uses_the_phone_at_its_address() -> None:
+    server, phone = shared_server(), Phone(SETUP)
+    browser = open_browser(400, 700)
+    try:
+        address = server.address(server.add(phone))
+        browser.reset(BrowserSetup(address, ready="document.querySelector('#phone') !== null"))
+        browser.act(Tap(element=element(browser.observe(), "tap-app-notes").index))
+        assert phone.location == "notes/home"
+    finally:
+        browser.close()
 
 
 def request(method: str, path: str, body: object = None, **headers: str) -> tuple[int, str]:

@@ -84,10 +84,11 @@ def test_forks_share_the_log_up_to_the_fork_and_go_on_alone(booking: Phone) -> N
         assert verify_log(fork.log.lines()) == len(records)
 
 
-def test_a_booking_is_one_new_row_and_nothing_else(booking: Phone) -> None:
+def test_a_booking_is_one_new_row_and_a_notification(booking: Phone) -> None:
     type_into(booking, "guest", "Ann Other")
     tap(booking, "next", "next")
-    [change] = booking.changes().rows
+    change, notice = booking.changes().rows
+    assert notice.columns["title"] == "Table booked"
     assert (change.table, change.kind) == ("restaurants_booking", "insert")
     assert change.columns["restaurant"] == 7
     assert change.columns["date"] == "2026-03-20"
@@ -211,3 +212,25 @@ def test_an_app_that_names_what_is_not_there_is_refused() -> None:
 def test_an_unknown_app_is_answered_with_the_closest() -> None:
     with pytest.raises(ConfigError, match="notes"):
         load_app("note")
+
+
+def test_whoever_opens_the_profile_on_the_screen_has_read_it() -> None:
+    phone = Phone(PhoneSetup(attitude="open"))
+    phone.request_permission("access_app", "Privacy", "to look")
+    phone.open_app("privacy")
+    tap(phone, "tab profile")
+    read = [one for one in phone.log.records() if one["kind"] == "profile_read"]
+    assert {"phone", "card", "name"} <= {one["key"] for one in read}
+    assert {one["result"] for one in read} == {"shown"}
+
+
+def test_a_private_app_opens_only_with_leave() -> None:
+    phone = Phone(PhoneSetup(attitude="denies"))
+    phone.open_app("messages")
+    assert phone.location == "home"
+    tap(phone, "ask_owner")
+    assert phone.location == "home"
+    phone.restore(Phone(PhoneSetup(attitude="open")).image())
+    tap(phone, "app messages", "ask_owner")
+    assert phone.location == "messages/home"
+    assert phone.log.records()[-2]["kind"] == "permission_grant"
