@@ -8,8 +8,8 @@ from typing import Any
 
 from agentenv.phone.forms import value_of
 from agentenv.phone.schema import DetailScreen
+from agentenv.phone.sharing import share_targets
 from agentenv.phone.state import State
-from agentenv.phone.taps import share_targets
 from agentenv.phone.views import View, filter_options
 from agentenv.phone.words import (
     in_language,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agentenv.errors import DeviceError
-from agentenv.phone import consent, forms, navigation, taps
+from agentenv.phone import consent, forms, keyboard, navigation, taps
 from agentenv.phone.apps import load_app
 from agentenv.phone.changes import Changes, diff
 from agentenv.phone.database import DATA_TABLES, Database, fingerprint
@@ -216,7 +216,7 @@ class Phone:
         state, name = self._state, event.target
         offers = self._offers
         with self._changing():
-            taps.focus(state, name)
+            keyboard.focus(state, name)
             if event.kind == "edit":
                 forms.put(state, state.place, name, _legal(state, event))
                 state.database.set("selection", [event.start, event.offset])
@@ -225,7 +225,7 @@ class Phone:
             elif event.kind == "paste":
                 state.event("clipboard", operation="paste", text=event.value, field=name)
             elif event.kind == "ime":
-                taps.press_ime(state)
+                keyboard.press_ime(state)
         if event.kind != "ime":
             self._offers = offers  # typing changes no fields
 
