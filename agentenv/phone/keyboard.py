@@ -67,8 +67,10 @@ def _next_field(state: State, place: Place | None, name: str) -> str:
 
 
 def focus(state: State, field: str) -> None:
-    """A field gets the keyboard."""
-    if state.database.get("focus") != field:
+    """A field gets the keyboard; a slider needs none."""
+    if not forms.spec_of(state, state.place, field).is_typed:
+        state.database.set("focus", None)
+    elif state.database.get("focus") != field:
         state.database.set("focus", field)
         _put_caret_at_end(state, field)
         state.event("focus", field=field)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import random
+import re
+from html import unescape
+
 import pytest
 
 from agentenv.devices.browser.launch import CHROMIUM, HEADLESS_SHELL, find_browser
 from agentenv.devices.phone import open_phone
-from benchmarks.phone_fuzz import CHECK_EVERY, fuzz
+from agentenv.phone.events import verify_log
+from agentenv.phone.phone import Phone, UserEvent
+from agentenv.phone.setup import PhoneSetup
+from benchmarks.phone_fuzz import CHECK_EVERY, TEXTS, fuzz
 
 
 @pytest.mark.skipif(
@@ -21,3 +28,28 @@ def test_random_input_breaks_nothing() -> None:
         device.close()
     assert outcome.checks == 2
     assert len(outcome.places) > 3
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_random_events_break_nothing_and_are_undone_by_a_restore(seed: int) -> None:
+    """Without a browser, so that there may be more of them, and of kinds no page would send."""
+    rng = random.Random(seed)
+    phone = Phone(PhoneSetup(seed=str(seed), attitude="open"))
+    image, page = phone.image(), phone.page()
+    for _ in range(300):
+        phone.handle([random_event(phone.page(), rng)])
+    assert verify_log(phone.log.lines()) > 50
+    phone.restore(image)
+    assert (phone.image(), phone.page()) == (image, page)
+
+
+def random_event(page: str, rng: random.Random) -> UserEvent:
+    tappable = [unescape(one) for one in re.findall(r'data-do="([^"]*)"', page)]
+    fields = re.findall(r'data-field="([^"]*)"', page)
+    text, number = rng.choice(TEXTS), rng.randrange(3000)
+    if rng.random() < 0.7:
+        return UserEvent(kind="tap", target=rng.choice([*tappable, "", text[:300]]))
+    if rng.random() < 0.2 or not fields:
+        return UserEvent(kind=rng.choice(("scroll", "copy")), value=text, offset=number)
+    kind = rng.choice(("edit", "focus", "caret", "ime", "paste"))
+    return UserEvent(kind=kind, target=rng.choice(fields), value=text, offset=number)
