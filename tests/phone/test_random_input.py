@@ -46,10 +46,13 @@ def test_random_events_break_nothing_and_are_undone_by_a_restore(seed: int) -> N
 def random_event(page: str, rng: random.Random) -> UserEvent:
     tappable = [unescape(one) for one in re.findall(r'data-do="([^"]*)"', page)]
     fields = re.findall(r'data-field="([^"]*)"', page)
-    text, number = rng.choice(TEXTS), rng.randrange(3000)
+    text = rng.choice(TEXTS)
+    event = {"value": text, "offset": rng.randrange(3000)}
     if rng.random() < 0.7:
-        return UserEvent(kind="tap", target=rng.choice([*tappable, "", text[:300]]))
-    if rng.random() < 0.2 or not fields:
-        return UserEvent(kind=rng.choice(("scroll", "copy")), value=text, offset=number)
-    kind = rng.choice(("edit", "focus", "caret", "ime", "paste"))
-    return UserEvent(kind=kind, target=rng.choice(fields), value=text, offset=number)
+        event = {"kind": "tap", "target": rng.choice([*tappable, "", text[:300]])}
+    elif rng.random() < 0.2 or not fields:
+        event |= {"kind": rng.choice(("scroll", "copy"))}
+    else:
+        kind = rng.choice(("edit", "focus", "caret", "ime", "paste"))
+        event |= {"kind": kind, "target": rng.choice(fields)}
+    return UserEvent.model_validate(event)
