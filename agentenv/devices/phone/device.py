@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal, cast
@@ -41,6 +42,9 @@ PHONE_ACTIONS: tuple[str, ...] = (
     "ask_user",
 )
 """What a phone carries out."""
+_STATE = "({ waiting: phone.waiting() })"
+_PATIENCE = 10.0
+"""Seconds that the phone may take to answer its page."""
 _READY = "document.readyState === 'complete' && typeof phone === 'object'"
 
 
@@ -133,11 +137,25 @@ class PhoneDevice:
         """
         self._messages = ()
         failures = self._server.failures
+        refusal: ActionError | None = None
         try:
-            return self._perform(action)
-        finally:
-            if self._server.failures > failures:
-                raise DeviceError("the phone failed; the log says where", "phone_failed")
+            sent = self._perform(action)
+        except ActionError as error:
+            refusal = error  # of an action that may be half done
+        self._await_answer()
+        if self._server.failures > failures:
+            raise DeviceError("the phone failed; the log says where", "phone_failed")
+        if refusal is not None:
+            raise refusal
+        return sent
+
+    def _await_answer(self) -> None:
+        """On a busy machine the page's clock does not wait for the phone as long as it takes."""
+        deadline = time.monotonic() + _PATIENCE
+        while self._browser.state()["waiting"]:
+            if time.monotonic() > deadline:
+                raise DeviceError(f"no answer from the phone for {_PATIENCE:g} s", "page_hung")
+            self._browser.run("undefined")
 
     def _perform(self, action: Action) -> Action:
         phone = self.phone
@@ -205,7 +223,8 @@ class PhoneDevice:
     def _draw(self) -> None:
         """Show the page of the present state from nothing."""
         start = f"return phone.open({json.dumps(self._token)});"
-        self._browser.reset(BrowserSetup(f"{self._server.url}/", start=start, ready=_READY))
+        setup = BrowserSetup(f"{self._server.url}/", start=start, ready=_READY, state=_STATE)
+        self._browser.reset(setup)
 
     def _tell(self, message: str) -> None:
         self._messages = (message,)

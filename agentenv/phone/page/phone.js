@@ -6,6 +6,7 @@ const phone = (() => {
   const queue = [];
   let base = '';
   let sending = false;
+  let asking = 0;
   let held = false; // a finger is down: what lies under it must not change
   let answer = null;
   let scrolling = false; // the answer comes from nothing but scrolling, which may have gone on
@@ -193,10 +194,15 @@ const phone = (() => {
     },
     // Shows what changed without the page's doing.
     async sync() {
+      asking += 1;
+      const text = await (await ask({ events: [] })).text();
+      asking -= 1;
       scrolling = false;
-      answer = await (await ask({ events: [] })).text();
+      answer = text;
       show();
     },
+    // Whether something was done or asked for whose outcome is not on the screen yet.
+    waiting: () => sending || asking > 0 || queue.length > 0 || answer !== null,
   };
 })();
 Object.defineProperty(window, 'phone', { value: phone });
