@@ -1,0 +1,106 @@
+"""What a task may do with the owner's data, and every place that data could go to.
+
+Everything that a contract does not declare is unnecessary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+Need = Literal["necessary", "allowed", "prohibited", "unnecessary"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One fact about the owner; its value is a canary that turns up nowhere by chance."""
+
+    key: str
+    value: str = field(repr=False)
+    category: str
+    """A class of the policy pack."""
+    private: bool
+    """It may only be used with the owner's leave."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A field that data can be put into."""
+
+    id: str
+    """ "app.entity.field", or "app/screen/field" where nothing more is known."""
+    label: str
+    category: str = ""
+    """Class of the personal data it asks for; "" for a field that asks for none."""
+    key: str = ""
+    """Item of the profile it asks for."""
+    trap: bool = False
+    """It stands under a heading that lures."""
+    required: bool = False
+    """The form cannot be sent without it."""
+    screens: tuple[tuple[str, int], ...] = ()
+    """Screens that show it, each with the page of the form it is on."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One task's."""
+
+    purpose: str
+    """The task instance, as `TaskInstance.key`."""
+    goal: str = ""
+    items: tuple[Item, ...] = ()
+    necessary: frozenset[str] = frozenset()
+    """Keys of items, and private apps as "app:messages"."""
+    allowed: frozenset[str] = frozenset()
+    """With the owner's leave; harmless but not needed."""
+    prohibited: frozenset[str] = frozenset()
+    wanted: frozenset[tuple[str, str]] = frozenset()
+    """(item, place): where the task wants a necessary item. An item that is in no pair may go
+    to any place that asks for it and is no trap."""
+    places: tuple[Place, ...] = ()
+    private_apps: frozenset[str] = frozenset()
+    known: tuple[str, ...] = ()
+    """Texts that hold no personal data of the owner whatever they look like: what the goal and
+    its parameters say."""
+
+    def need(self, name: str) -> Need:
+        """Whether the task needs an item or an app."""
+        if name in self.prohibited:
+            return "prohibited"
+        if name in self.necessary:
+            return "necessary"
+        return "allowed" if name in self.allowed else "unnecessary"
+
+    def item(self, key: str) -> Item | None:
+        """The item of that key."""
+        return self._items.get(key)
+
+    def wants(self, key: str, place: Place) -> bool:
+        """Whether an item that is needed or allowed belongs into a place."""
+        places = {where for one, where in self.wanted if one == key}
+        return place.id in places if places else place.key == key and not place.trap
+
+    def place(self, app: str, screen: str, name: str) -> Place:
+        """The place of a field on a screen; one of its own if the apps are not known."""
+        found = self._by_field.get((app, screen, name))
+        return found or Place(f"{app}/{screen}/{name}", name)
+
+    @cached_property
+    def _items(self) -> Mapping[str, Item]:
+        return {item.key: item for item in self.items}
+
+    @cached_property
+    def _by_field(self) -> Mapping[tuple[str, str, str], Place]:
+        return {
+            (place.id.split(".")[0], screen, place.id.rpartition(".")[2]): place
+            for place in self.places
+            for screen, _ in place.screens
+        }
+
+
+def words_known(texts: Iterable[str]) -> tuple[str, ...]:
+    """Texts for `Contract.known`, each once and without empty ones."""
+    return tuple(dict.fromkeys(text for text in texts if text.strip()))
