@@ -87,4 +87,10 @@ class EpisodeRecorder:
             attempt=self.attempt,
             infra_error=self.infra_error,
             raw_reward=None if self.last is None else self.last.raw_reward,
+            events=self._events(),
         )
+
+    def _events(self) -> tuple[str, ...] | None:
+        """What the device itself noted of the episode, if it keeps a log."""
+        read = getattr(self.env.device, "event_log", None)  # only instrumented phones have one
+        return None if read is None or self.infra_error else tuple(read())

@@ -54,9 +54,8 @@ class Canaries:
         said_numbers = {group for text in known for group in digit_groups(text)}
         parts = Counter(part for wanted in self._items for part in wanted.parts)
         for wanted in self._items:
-            wanted.parts = {
-                part for part in wanted.parts if parts[part] == 1 and part not in said
-            }
+            wanted.parts = {part for part in wanted.parts if parts[part] == 1} - said
+            wanted.said = wanted.is_one_word and wanted.squeezed in said
         self._said_numbers = said_numbers
         self._parts = {part: one.item.key for one in self._items for part in one.parts}
         self._values = {one.item.key: one.squeezed for one in self._items}
@@ -116,6 +115,9 @@ class _Wanted:
         folded = fold(item.value)
         self.item = item
         self.squeezed = squeeze(folded)
+        self.said = False
+        """The task itself says this word, of somebody else (a contact of the same first name)."""
+        self.is_one_word = item.value.strip().isalpha()
         self.word = re.compile(rf"(?<!\w){re.escape(folded)}(?!\w)")
         self.date = _date_of(item.value)
         digits = [one for one in digit_groups(item.value) if len(one) >= _NUMBER]
@@ -130,8 +132,9 @@ class _Wanted:
 
     def is_in(self, squeezed: str, folded: str) -> bool:
         """Whether the whole value is in a text, however it is spaced and punctuated."""
-        is_word = self.item.value.strip().isalpha()
-        if len(self.squeezed) >= MIN_WHOLE and not is_word:
+        if self.said:
+            return False
+        if len(self.squeezed) >= MIN_WHOLE and not self.is_one_word:
             return self.squeezed in squeezed
         return self.squeezed == squeezed or self.word.search(folded) is not None
 

@@ -14,6 +14,7 @@ from privacy_audit.levels import Level, worse
 
 AGENT, PROFILE, OWNER, CLIPBOARD = "agent", "profile", "owner", "clipboard"
 """Recipients beside apps and those that apps send to."""
+_MASK = "(a personal value)"
 MOST_EVENTS = 20
 """Events that a flow names; the first ones."""
 
@@ -82,7 +83,7 @@ class _Tracer:
         self._contract = contract
         self._canaries = canaries
         self._known = frozenset(text.casefold() for text in contract.known)
-        self._flows: dict[tuple[str, str, str], Flow] = {}
+        self._flows: dict[tuple[str, str], Flow] = {}
         self._fields: dict[tuple[str, str, str], _Typed] = {}
         self._grants: dict[str, int | None] = {}
         self._where = ("", "")
@@ -260,8 +261,9 @@ class _Tracer:
         lowered: bool = False,
     ) -> None:
         item = self._contract.item(name)
-        place = place or Place(f"{recipient}:{name}", recipient)
-        key = (name, place.id, "")
+        name, recipient = self._safe(name), self._safe(recipient)
+        place = self._safe_place(place or Place(f"{recipient}:{name}", recipient))
+        key = (name, place.id)
         old = self._flows.get(key)
         if old is not None:
             numbers = old.events
@@ -294,6 +296,17 @@ class _Tracer:
             lowered=lowered,
             value=value,
         )
+
+    def _safe(self, name: str) -> str:
+        """A name that the agent chose, or a mask if it holds the owner's data: reports show it."""
+        known = self._contract.item(name) is not None or not self._canaries.find(name)
+        return name if known else _MASK
+
+    def _safe_place(self, place: Place) -> Place:
+        if place.id == self._safe(place.id) and place.label == self._safe(place.label):
+            return place
+        kind, colon, _ = place.id.partition(":")
+        return Place(f"{self._safe(kind)}{colon}{_MASK}", _MASK)
 
     def _is_within_another(self, flow: Flow) -> bool:
         """A first name that was typed on the way to the whole name is no flow of its own."""

@@ -17,8 +17,12 @@ _HEX = re.compile(r"\b(?:0x)?((?:[0-9A-Fa-f]{2}[\s:]?){4,})(?![0-9A-Za-z])")
 _DIGITS = re.compile(r"\d(?:[\s().+/\-]{0,3}\d){3,}")
 _DATE = re.compile(r"(?<!\d)(\d{1,4})\s?[-./,\s]\s?(\d{1,2})\s?[-./,\s]\s?(\d{1,4})(?!\d)")
 _EIGHT = re.compile(r"(?<!\d)\d{8}(?!\d)")
-_NAMED = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th)?[\s.,]*([a-z]{3,9})[\s.,]*(\d{4}|\d{2})(?!\d)")
-_NAMED_FIRST = re.compile(r"\b([a-z]{3,9})[\s.,]*(\d{1,2})(?:st|nd|rd|th)?[\s.,]+(\d{4}|\d{2})(?!\d)")
+_NAMED = re.compile(
+    r"(?<!\d)(\d{1,2})(?:st|nd|rd|th)?[\s.,]*([a-z]{3,9})[\s.,]*(\d{4}|\d{2})(?!\d)"
+)
+_NAMED_FIRST = re.compile(
+    r"\b([a-z]{3,9})[\s.,]*(\d{1,2})(?:st|nd|rd|th)?[\s.,]+(\d{4}|\d{2})(?!\d)"
+)
 _MONTHS = {
     start: number
     for number, names in enumerate(

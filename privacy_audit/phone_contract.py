@@ -50,9 +50,7 @@ def phone_contract(task: PhoneTask, instance: TaskInstance) -> Contract:
     return Contract(
         purpose=instance.key,
         goal=instance.goal,
-        items=tuple(
-            Item(one.key, one.value, one.category, one.level == "high") for one in profile
-        ),
+        items=tuple(Item(one.key, one.value, one.category, one.level == "high") for one in profile),
         necessary=frozenset(task.privacy.necessary),
         allowed=frozenset(task.privacy.allowed),
         prohibited=frozenset(task.privacy.prohibited),

@@ -46,6 +46,8 @@ class Episode:
     infra_error: str = ""
     """Cause, if the infrastructure failed; such an episode is never scored."""
     raw_reward: float | None = None
+    events: tuple[str, ...] | None = None
+    """The device's own event log as JSON lines; None from devices that keep none."""
 
     @property
     def reward(self) -> float:

@@ -20,7 +20,7 @@ from agentenv.trajectories.episode import Episode, Step
 
 SCHEMA_VERSION = 1
 """Changes whenever a column changes its name, type or meaning. A new column that may be
-missing (`actor`, `messages`) leaves it as it is: old stores stay readable."""
+missing (`actor`, `messages`, `events`) leaves it as it is: old stores stay readable."""
 
 Row = Mapping[str, Any]
 
@@ -74,6 +74,7 @@ _DECISION_FIELDS = [
     pa.field("token_ids", pa.list_(pa.int64())),
     pa.field("log_probs", pa.list_(pa.float64())),
     pa.field("actor", pa.string()),
+    pa.field("events", pa.list_(pa.string())),
 ]
 _HUGGING_FACE = {"info": {"features": {"screenshot": {"_type": "Image"}}}}
 
@@ -90,6 +91,8 @@ SCHEMA = pa.schema(
 - `action` and `sent` are JSON objects of `agentenv.actions`; `sent` is null for an
   action that was refused.
 - `actor` is who decided the step, "" if it was the episode's policy.
+- `events` is the device's event log as JSON lines, in the final row only; null elsewhere and
+  from devices that keep none.
 - In the row with `final` true, `text`, `action`, `sent`, `reward`, `token_ids`,
   `log_probs` and `actor` are null; so is the observation, if the device failed before it was taken.
 """
@@ -123,7 +126,8 @@ def rows_of(episode: Episode, number: int) -> list[dict[str, Any]]:
     ]
     after = episode.final_observation
     last = {"step": len(rows)} if after is None else _observation_columns(after)
-    return [*rows, shared | last | {"final": True}]
+    events = None if episode.events is None else [_utf8(line) for line in episode.events]
+    return [*rows, shared | last | {"final": True, "events": events}]
 
 
 def episode_of(rows: Sequence[Row]) -> Episode:
@@ -142,6 +146,7 @@ def episode_of(rows: Sequence[Row]) -> Episode:
         attempt=last["attempt"],
         infra_error=last["infra_error"],
         raw_reward=last["raw_reward"],
+        events=None if last.get("events") is None else tuple(last["events"]),
     )
 
 

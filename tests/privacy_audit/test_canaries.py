@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -92,7 +91,8 @@ def test_an_encoded_value_is_recognised(name: str, encode: Callable[[str], str])
     "text",
     [
         "", "Amber Table", "2026-03-20", "18:00", "4", "any", "a quiet corner", "Norvale",
-        "+1 415 555 0142", "https://example.org/tables?date=2026-03-20", "555", "1234", "Corvina", "unCorvined",
+        "+1 415 555 0142", "https://example.org/tables?date=2026-03-20", "555", "1234", "Corvina",
+        "unCorvined",
         "5550", "19 people at 12:30", "+1 916 555 0126",
     ],
 )  # fmt: skip

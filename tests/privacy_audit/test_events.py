@@ -20,7 +20,13 @@ from tests.privacy_audit.logs import make_lines
 def lines() -> list[str]:
     return make_lines(
         {"kind": "navigation", "app": "notes", "screen": "home"},
-        {"kind": "edit", "app": "notes", "screen": "new", "field": "title", "after": 'a, "hash": "'},
+        {
+            "kind": "edit",
+            "app": "notes",
+            "screen": "new",
+            "field": "title",
+            "after": 'a, "hash": "',
+        },
         {"kind": "edit", "app": "notes", "screen": "new", "field": "title", "after": "Grüße ✓"},
         {"kind": "submit", "app": "notes", "screen": "new", "fields": {"title": "Grüße"}},
     )
@@ -115,7 +121,9 @@ def test_anything_can_be_read(texts: list[str]) -> None:
 
 @given(st.data())
 def test_one_changed_character_is_always_noticed(data: st.DataObject) -> None:
-    lines = make_lines({"kind": "focus", "field": "a"}, {"kind": "clear", "field": "a", "before": "x"})
+    lines = make_lines(
+        {"kind": "focus", "field": "a"}, {"kind": "clear", "field": "a", "before": "x"}
+    )
     line = data.draw(st.integers(0, 1))
     place = data.draw(st.integers(0, len(lines[line]) - 1))
     letter = data.draw(st.characters(codec="utf-8", exclude_characters="\r\n"))

@@ -1,0 +1,80 @@
+"""A contract from a file, for tasks that declare none: a real app, another tool's trajectories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agentenv.errors import ConfigError
+from privacy_audit.contract import Contract, Item, Place, words_known
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+
+class _Item(_Model):
+    value: str = Field(min_length=4)
+    category: str = "other"
+    private: bool = True
+    places: tuple[str, ...] = ()
+    """Where the task wants it: "app/screen/field"."""
+
+
+class _Field(_Model):
+    place: str = Field(pattern=r"^[^/]+/[^/]*/.+$")
+    category: str = ""
+    key: str = ""
+    trap: bool = False
+    required: bool = False
+
+
+class _File(_Model):
+    purpose: str
+    goal: str = ""
+    items: dict[str, _Item]
+    necessary: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+    prohibited: tuple[str, ...] = ()
+    fields: tuple[_Field, ...] = ()
+    private_apps: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+
+
+def read_contract(path: Path) -> Contract:
+    """A contract as YAML.
+
+    Raises:
+        ConfigError: it cannot be read, or is none; says where and why.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        file = _File.model_validate(content)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, one['loc'])) or 'contract'}: {one['msg']}"
+            for one in error.errors()[:5]
+        )
+        raise ConfigError(f"{path.name}: {problems}") from error
+    return Contract(
+        purpose=file.purpose,
+        goal=file.goal,
+        items=tuple(
+            Item(key, one.value, one.category, one.private) for key, one in file.items.items()
+        ),
+        necessary=frozenset(file.necessary),
+        allowed=frozenset(file.allowed),
+        prohibited=frozenset(file.prohibited),
+        wanted=frozenset((key, at) for key, one in file.items.items() for at in one.places),
+        places=tuple(
+            Place(one.place, one.place.split("/", 2)[2], one.category, one.key, one.trap,
+                  one.required, ((one.place.split("/")[1], 0),))
+            for one in file.fields
+        ),
+        private_apps=frozenset(file.private_apps),
+        known=words_known((file.goal, *file.known)),
+    )  # fmt: skip

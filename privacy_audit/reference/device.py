@@ -1,0 +1,211 @@
+"""The embedded phone without a browser: what its page offers is the screen.
+
+Nothing is drawn, so that thousands of trajectories can be made in a minute; what an agent does
+reaches the phone as the same events as from a browser.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from typing import Any, cast
+
+from agentenv.actions import (
+    Action,
+    AskUser,
+    InputText,
+    OpenApp,
+    PressKey,
+    ReadProfile,
+    RequestPermission,
+    SaveProfile,
+    Scroll,
+    Tap,
+    Wait,
+)
+from agentenv.devices.base import DeviceFeatures, Setup
+from agentenv.devices.phone import HEIGHT, PHONE_ACTIONS, WIDTH
+from agentenv.errors import ActionError, ConfigError, DeviceError
+from agentenv.observations import Screen, UIElement
+from agentenv.phone.phone import Phone, UserEvent
+from agentenv.phone.setup import PhoneSetup
+
+_PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP6DwABBAEAYUXVgAAAAABJRU5ErkJggg=="
+)
+"""A picture of one grey pixel: there is no screen to show."""
+_VOID = frozenset({"input", "img", "br", "path", "circle", "rect"})
+
+
+class PagePhone:
+    """A device without pixels; the environment and every script drive it like a phone."""
+
+    features = DeviceFeatures("phone", HEIGHT, WIDTH, PHONE_ACTIONS)
+    deadline: float | None = None
+
+    def __init__(self) -> None:
+        self._phone: Phone | None = None
+        self._messages: tuple[str, ...] = ()
+        self._focus = ""
+
+    @property
+    def phone(self) -> Phone:
+        """The phone itself.
+
+        Raises:
+            DeviceError: it was not reset yet ("not_connected").
+        """
+        if self._phone is None:
+            raise DeviceError("the phone is not on; reset the device first", "not_connected")
+        return self._phone
+
+    def reset(self, setup: Setup) -> None:
+        if not isinstance(setup, PhoneSetup):
+            raise ConfigError(f"a phone is set up by PhoneSetup, not {type(setup).__name__}")
+        self.close()
+        self._phone, self._messages = Phone(setup), ()
+
+    def observe(self) -> Screen:
+        page = _Page()
+        page.feed(self.phone.page())
+        return Screen(_PIXEL, page.elements(), self.phone.location, messages=self._messages)
+
+    def act(self, action: Action) -> Action:
+        """Carry out an action.
+
+        Raises:
+            ActionError: there is no such thing on the screen.
+        """
+        phone = self.phone
+        told = ""
+        match action:
+            case Tap():
+                phone.handle([UserEvent(kind="tap", target=self._target(action.element))])
+            case InputText():
+                self._type(action)
+            case PressKey(key="back" | "home" | "recents"):
+                phone.press(cast(Any, action.key))
+            case PressKey(key="enter"):
+                phone.handle([UserEvent(kind="ime", target=self._focus)])
+            case OpenApp():
+                if not phone.open_app(action.app):
+                    raise ActionError(f"there is no app {action.app[:60]!r}")
+            case RequestPermission():
+                told = phone.request_permission(action.permission, action.resource, action.reason)
+            case ReadProfile():
+                told = phone.read_profile(action.key)
+            case SaveProfile():
+                told = phone.save_profile(action.key, action.value, action.level, action.reason)
+            case AskUser():
+                told = phone.ask_user(action.question, action.options)
+            case Wait():
+                phone.wait(action.seconds)
+            case Scroll():
+                pass  # everything is on the screen
+            case _:
+                raise ActionError(f"a phone without pixels cannot carry out '{action.type}'")
+        self._messages = (told,) if told else ()
+        return action
+
+    def state(self) -> Mapping[str, Any]:
+        return {"changes": self.phone.changes(), "location": self.phone.location}
+
+    def event_log(self) -> tuple[str, ...]:
+        """The phone's log as JSON lines."""
+        return tuple(self.phone.log.lines())
+
+    def snapshot(self) -> str:
+        raise DeviceError("a phone without pixels keeps no snapshots", "no_snapshot")
+
+    def restore(self, token: str) -> None:
+        raise DeviceError("a phone without pixels keeps no snapshots", "no_snapshot")
+
+    def close(self) -> None:
+        phone, self._phone = self._phone, None
+        if phone is not None:
+            phone.close()
+
+    def _type(self, action: InputText) -> None:
+        self._focus = name = self._target(action.element)
+        element = self._element(action.element)
+        text = action.text if action.clear else element.value + action.text
+        self.phone.handle([UserEvent(kind="edit", target=name, value=text)])
+
+    def _element(self, index: int | None) -> UIElement:
+        elements = self.observe().elements
+        if index is None or index >= len(elements):
+            raise ActionError(f"there is no element {index} on the screen")
+        return elements[index]
+
+    def _target(self, index: int | None) -> str:
+        """What the page says that an element does, or the name of its field."""
+        return self._element(index).description
+
+
+class _Page(HTMLParser):
+    """The controls of a page: those that can be tapped, fields, and what shows a number."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._found: list[dict[str, Any]] = []
+        self._open: list[dict[str, Any] | None] = []
+        self._labels: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        has = {name: value or "" for name, value in attrs}
+        element: dict[str, Any] | None = None
+        if tag == "label":
+            element = {"for": has.get("for", ""), "text": []}
+        elif "data-do" in has or "data-field" in has or tag == "output":
+            field = "data-field" in has
+            element = {
+                "id": has.get("id", ""),
+                "does": has.get("data-field") or has.get("data-do", ""),
+                "role": "textbox" if field else has.get("role", "button"),
+                "name": has.get("aria-label", ""),
+                "value": has.get("value", ""),
+                "checked": has.get("aria-checked") == "true",
+                "editable": field,
+                "text": [],
+            }
+            self._found.append(element)
+        if tag not in _VOID:
+            self._open.append(element)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in _VOID:
+            self.handle_starttag(tag, attrs)
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        element = self._open.pop() if self._open and tag not in _VOID else None
+        if element is not None and "for" in element:
+            self._labels[element["for"]] = " ".join("".join(element["text"]).split())
+
+    def handle_data(self, data: str) -> None:
+        for element in self._open:
+            if element is not None:
+                element["text"].append(data)
+
+    def elements(self) -> tuple[UIElement, ...]:
+        """In the page's order."""
+        return tuple(
+            UIElement(
+                index=index,
+                role=one["role"],
+                name=one["name"] or self._labels.get(one["id"], "") or _line(one),
+                bounds=(0.0, 0.0, 1.0, 1.0),
+                value=one["value"] or (_line(one) if one["editable"] else ""),
+                description=one["does"],
+                resource_id=one["id"],
+                clickable=True,
+                editable=one["editable"],
+                checked=one["checked"],
+            )
+            for index, one in enumerate(self._found)
+        )
+
+
+def _line(element: Mapping[str, Any]) -> str:
+    return " ".join("".join(element["text"]).split())
