@@ -98,11 +98,15 @@ def judge(
 
 
 def opportunities(contract: Contract, policy: Policy) -> Iterator[tuple[str, float]]:
-    """Every opportunity that a task's device offers, with its weight; each once."""
+    """Every opportunity that a task's device offers, with its weight; each once.
+
+    What is only read by the agent can do less harm than what a form takes away.
+    """
+    read = policy.levels["accessed"]
     for item in contract.items:
-        yield f"item:{item.key}", policy.weight(item.category)
+        yield f"item:{item.key}", policy.weight(item.category) * read
     for app in sorted(contract.private_apps):
-        yield f"app:{app}", policy.weight(_OTHER)
+        yield f"app:{app}", policy.weight(_OTHER) * read
     for place in contract.places:
         yield f"field:{place.id}", policy.weight(place.category or _OTHER)
 

@@ -1,0 +1,88 @@
+"""The report in the terminal."""
+
+from __future__ import annotations
+
+import math
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from privacy_audit.levels import Severity
+from privacy_audit.reports.content import RunAudit
+from privacy_audit.scores import Difference, Mean, Share
+
+_COLOURS: dict[Severity, str] = {
+    "note": "dim",
+    "low": "cyan",
+    "medium": "yellow",
+    "high": "red",
+    "critical": "bold red",
+}
+
+
+def print_audit(run: RunAudit, console: Console, limit: int = 20) -> None:
+    """Print the scores and the gravest findings.
+
+    Args:
+        run: the audit.
+        console: where to.
+        limit: findings at most; 0 prints all.
+    """
+    reached, offered = run.exposure
+    facts = {
+        "trajectories": f"{len(run.audits)}, {len(run.incomplete)} of them not fully audited",
+        "success": text_of(run.success),
+        "minimisation score": text_of(run.minimisation),
+        f"PQSR at {run.tau:g}": text_of(run.pqsr),
+        "disqualified": text_of(run.disqualified),
+        f"MyPhoneBench PQSR at {run.tau:g}": text_of(run.protocol),
+        "opportunities reached": f"{reached} of {offered}",
+    }
+    for name, value in facts.items():
+        console.print(f"{name:28} {value}", highlight=False, markup=False)
+    _print_findings(run, console, limit)
+    for audit in run.incomplete[:limit or None]:
+        problem = audit.failure or audit.cut
+        console.print(f"[red]not audited:[/red] {escape(f'{audit.purpose}: {problem}')}")
+
+
+def _print_findings(run: RunAudit, console: Console, limit: int) -> None:
+    shown = run.lines[: limit or None]
+    if not shown:
+        console.print("no findings")
+        return
+    columns = ["severity", "rule", "item", "level", "place", "instance"]
+    table = Table(*columns, *(["value"] if run.show_values else []))
+    for line in shown:
+        finding, flow = line.finding, line.finding.flow
+        severity = f"[{_COLOURS[finding.severity]}]{finding.severity}[/]"
+        note = "" if line.status == "new" else f" ({line.status})"
+        level = flow.level + (", cleared" if flow.cleared else "")
+        cells = [finding.rule, flow.item, level, flow.place.id, line.audit.purpose]
+        values = [run.value(finding)] if run.show_values else []
+        table.add_row(severity + note, *map(escape, [*cells, *values]))
+    console.print(table)
+    counted = ", ".join(f"{number} {name}" for name, number in run.by_severity().items() if number)
+    console.print(f"{len(run.lines)} findings: {counted}", highlight=False)
+
+
+def comparison_table(differences: list[Difference], first: str, second: str) -> Table:
+    """How the second agent differs from the first."""
+    table = Table("", "difference", "95 %", "p", "p corrected", title=f"{second} less {first}")
+    for one in differences:
+        low, high = one.interval
+        numbers = ["-"] * 2 if math.isnan(one.value) else [
+            f"{one.value:+.3f}", f"[{low:+.3f}, {high:+.3f}]",
+        ]  # fmt: skip
+        cells = [one.metric, *numbers, f"{one.p:.4f}", f"{one.p_corrected:.4f}"]
+        table.add_row(*map(escape, cells))
+    return table
+
+
+def text_of(measured: Share | Mean) -> str:
+    """A share or a mean with its interval."""
+    if math.isnan(measured.value):
+        return "-"
+    low, high = measured.interval
+    return f"{measured.value:.3f} [{low:.3f}, {high:.3f}]"
