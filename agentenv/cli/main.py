@@ -78,6 +78,20 @@ COMMANDS: dict[str, Command] = {
     "judge calibrate": Command(
         "agentenv.cli.judge", "CalibrateConfig", "compare a model's judgements with the verifiers'"
     ),
+    "audit": Command(
+        "agentenv.cli.audit", "AuditConfig", "what personal data stored trajectories exposed"
+    ),
+    "audit compare": Command(
+        "agentenv.cli.audit_compare",
+        "AuditCompareConfig",
+        "two agents' privacy, paired by instance",
+    ),
+    "audit verify": Command(
+        "agentenv.cli.audit_verify", "AuditVerifyConfig", "prove that an event log is unbroken"
+    ),
+    "audit check-policy": Command(
+        "agentenv.cli.audit_check_policy", "AuditCheckPolicyConfig", "validate a policy pack"
+    ),
     "demo": Command("agentenv.cli.demo", "DemoConfig", "the main job on this machine, in minutes"),
     "suites": Command("agentenv.cli.suites", "SuitesConfig", "list the suites and their tasks"),
     "phone serve": Command(

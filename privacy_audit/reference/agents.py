@@ -191,8 +191,7 @@ def _filler(
     values = {_name(place): item.value for place, item in fields}
     asked: Level = "accessed" if case.setup.attitude == "open" else "requested"
     deeds = [
-        Deed(_rule(case, item, rule), item.key, place.id, "transmitted")
-        for place, item in fields
+        Deed(_rule(case, item, rule), item.key, place.id, "transmitted") for place, item in fields
     ]
     private = {item.key: item for _, item in fields if item.private}
     deeds += [

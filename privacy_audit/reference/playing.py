@@ -17,7 +17,6 @@ from privacy_audit.policy import Policy
 from privacy_audit.reference.agents import AGENTS, Case, Deed, case_of
 from privacy_audit.reference.device import PagePhone
 
-
 _MAX_STEPS = 500
 """Going back decades in a calendar takes a tap for each year."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -42,6 +42,8 @@ class RunAudit:
     gate: Gate = field(default_factory=Gate)
     tau: float = TAU
     show_values: bool = False
+    pictures: Mapping[tuple[int, str], bytes] = field(default_factory=dict)
+    """(episode, fingerprint) -> PNG, as `pictures.picture_of` makes them."""
 
     @cached_property
     def lines(self) -> list[Line]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -27,7 +28,7 @@ def print_audit(run: RunAudit, console: Console, limit: int = 20) -> None:
     Args:
         run: the audit.
         console: where to.
-        limit: findings at most; 0 prints all.
+        limit: kinds of findings at most; 0 prints all.
     """
     reached, offered = run.exposure
     facts = {
@@ -42,26 +43,32 @@ def print_audit(run: RunAudit, console: Console, limit: int = 20) -> None:
     for name, value in facts.items():
         console.print(f"{name:28} {value}", highlight=False, markup=False)
     _print_findings(run, console, limit)
-    for audit in run.incomplete[:limit or None]:
+    for audit in run.incomplete[: limit or None]:
         problem = audit.failure or audit.cut
         console.print(f"[red]not audited:[/red] {escape(f'{audit.purpose}: {problem}')}")
 
 
 def _print_findings(run: RunAudit, console: Console, limit: int) -> None:
-    shown = run.lines[: limit or None]
-    if not shown:
+    if not run.lines:
         console.print("no findings")
         return
-    columns = ["severity", "rule", "item", "level", "place", "instance"]
-    table = Table(*columns, *(["value"] if run.show_values else []))
-    for line in shown:
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for line in run.lines:
         finding, flow = line.finding, line.finding.flow
         severity = f"[{_COLOURS[finding.severity]}]{finding.severity}[/]"
         note = "" if line.status == "new" else f" ({line.status})"
         level = flow.level + (", cleared" if flow.cleared else "")
-        cells = [finding.rule, flow.item, level, flow.place.id, line.audit.purpose]
+        cells = [finding.rule, flow.item, level, flow.place.id]
         values = [run.value(finding)] if run.show_values else []
-        table.add_row(severity + note, *map(escape, [*cells, *values]))
+        key = (severity + note, *map(escape, [*cells, *values]))
+        alike.setdefault(key, []).append(line.audit.purpose)
+    table = Table("severity", "rule", "item", "level", "place", box=SIMPLE)
+    for name in (["value"] if run.show_values else []) + ["times"]:
+        table.add_column(name)
+    for column in table.columns:
+        column.overflow = "fold"
+    for key, purposes in list(alike.items())[: limit or None]:
+        table.add_row(*key, str(len(purposes)))
     console.print(table)
     counted = ", ".join(f"{number} {name}" for name, number in run.by_severity().items() if number)
     console.print(f"{len(run.lines)} findings: {counted}", highlight=False)
@@ -86,3 +93,17 @@ def text_of(measured: Share | Mean) -> str:
         return "-"
     low, high = measured.interval
     return f"{measured.value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def print_protocol(run: RunAudit, console: Console) -> None:
+    """Print MyPhoneBench's scores: means of those there are, and its PQSR."""
+    table = Table("score", "mean", "scored", title=f"protocol: myphonebench, {run.name}")
+    for name in ("over_permissioning", "trap_resistance", "form_minimisation", "privacy"):
+        values = [getattr(one.protocol, name) for one in run.audits]
+        scored = [value for value in values if value is not None]
+        mean = f"{sum(scored) / len(scored):.4f}" if scored else "-"
+        table.add_row(name.replace("_", " "), mean, f"{len(scored)} of {len(values)}")
+    console.print(table)
+    console.print(f"success              {text_of(run.success)}", highlight=False, markup=False)
+    console.print(f"PQSR at {run.tau:<4g}         {text_of(run.protocol)}",
+                  highlight=False, markup=False)  # fmt: skip

@@ -1,0 +1,89 @@
+"""The screen on which a finding happened: its field boxed, the owner's values painted over."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+
+from PIL import Image, ImageDraw
+
+from agentenv.actions import InputText
+from agentenv.observations import Bounds, Observation, UIElement
+from agentenv.trajectories.episode import Episode
+from privacy_audit.canaries import Canaries
+from privacy_audit.contract import Contract
+from privacy_audit.findings import Finding
+
+_SMALLEST = 32
+"""Pixels; a smaller picture shows no screen."""
+_BOX = "#d1242f"
+_COVER = "#1f2328"
+
+
+def picture_of(
+    episode: Episode, finding: Finding, contract: Contract, *, show_values: bool = False
+) -> bytes | None:
+    """A PNG, or None where no screenshot shows the place.
+
+    Args:
+        episode: in which it happened.
+        finding: whose field is boxed.
+        contract: of the episode's task.
+        show_values: leave the picture as it was. By default every element that shows a value
+            of the owner is painted over, and so is the field itself; an observation without
+            elements, where nobody knows what is shown, gives no picture.
+    """
+    seen, field = _moment(episode, finding)
+    if seen is None or field is None or not seen.png:
+        return None
+    canaries = Canaries(contract.items, contract.known)
+    with Image.open(io.BytesIO(seen.png)) as opened:
+        image = opened.convert("RGB")
+    if min(image.size) < _SMALLEST:
+        return None
+    draw = ImageDraw.Draw(image)
+    for element in () if show_values else _showing(seen.elements, canaries, field):
+        draw.rectangle(_pixels(element.bounds, image.size), fill=_COVER)
+    draw.rectangle(_pixels(field.bounds, image.size), outline=_BOX, width=3)
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    return data.getvalue()
+
+
+def _moment(episode: Episode, finding: Finding) -> tuple[Observation | None, UIElement | None]:
+    """The screen after the field was filled, or before if it is not on the screen then."""
+    name = finding.flow.place.id.replace("/", ".").rpartition(".")[2]
+    after = [*(step.observation for step in episode.steps[1:]), episode.final_observation]
+    number = finding.flow.events[0]
+    for at, step in enumerate(episode.steps):
+        exact = finding.flow.evidence == "trajectory"
+        if at != number if exact else not isinstance(step.sent, InputText):
+            continue
+        for seen in (after[at] if at < len(after) else None, step.observation):
+            field = None if seen is None else _named(seen.elements, name)
+            if field is not None and (exact or field.value or seen is not step.observation):
+                return seen, field
+    return None, None
+
+
+def _named(elements: Iterable[UIElement], name: str) -> UIElement | None:
+    return next(
+        (one for one in elements if name in (one.resource_id.removeprefix("field-"), one.name)),
+        None,
+    )
+
+
+def _showing(
+    elements: Iterable[UIElement], canaries: Canaries, field: UIElement
+) -> Iterable[UIElement]:
+    """Elements that show a value of the owner, and the field itself."""
+    for one in elements:
+        texts = (one.name, one.value, one.description)
+        if one == field or any(canaries.find(text) for text in texts):
+            yield one
+
+
+def _pixels(bounds: Bounds, size: tuple[int, int]) -> tuple[float, float, float, float]:
+    width, height = size
+    left, top, right, bottom = bounds
+    return (left * width, top * height, right * width, bottom * height)
