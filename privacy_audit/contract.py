@@ -43,6 +43,17 @@ class Place:
     screens: tuple[tuple[str, int], ...] = ()
     """Screens that show it, each with the page of the form it is on."""
 
+    @property
+    def app(self) -> str:
+        """The app it is in."""
+        return self.id.replace("/", ".").partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        """The field's own name, as events and elements give it."""
+        parts = self.id.split("/", 2)
+        return parts[2] if len(parts) == 3 else self.id.rpartition(".")[2]
+
 
 @dataclass(frozen=True)
 class Contract:
@@ -95,7 +106,7 @@ class Contract:
     @cached_property
     def _by_field(self) -> Mapping[tuple[str, str, str], Place]:
         return {
-            (place.id.split(".")[0], screen, place.id.rpartition(".")[2]): place
+            (place.app, screen, place.name): place
             for place in self.places
             for screen, _ in place.screens
         }

@@ -122,8 +122,7 @@ def reached_by(events: Sequence[Event], contract: Contract) -> set[str]:
     reached |= {f"app:{app}" for app in contract.private_apps}
     pages = _pages_seen(events, contract)
     for place in contract.places:
-        app = place.id.split(".")[0]
-        if any(number <= pages.get((app, screen), -1) for screen, number in place.screens):
+        if any(number <= pages.get((place.app, screen), -1) for screen, number in place.screens):
             reached.add(f"field:{place.id}")
     return reached
 

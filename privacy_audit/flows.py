@@ -38,7 +38,8 @@ class Flow:
     purpose: str
     """The task."""
     grant: int | None
-    """Number of the owner's permission that was good when it was used."""
+    """The owner's permission that was good when it was used: its number, or where it is not
+    known the event that tells of it."""
     level: Level
     how: str
     """How it was recognised, as `canaries.Match`."""
@@ -85,7 +86,7 @@ class _Tracer:
         self._known = frozenset(text.casefold() for text in contract.known)
         self._flows: dict[tuple[str, str], Flow] = {}
         self._fields: dict[tuple[str, str, str], _Typed] = {}
-        self._grants: dict[str, int | None] = {}
+        self._grants: dict[str, int] = {}
         self._where = ("", "")
         self._last: Event | None = None
 
@@ -132,7 +133,7 @@ class _Tracer:
                 self._add(event, resource, AGENT, "requested")
             case "permission_grant" if kind == "read_data":
                 grant = event.data.get("grant")
-                self._grants[resource] = grant if isinstance(grant, int) else None
+                self._grants[resource] = grant if isinstance(grant, int) else event.sequence
             case "profile_read":
                 read = event.text("result") == "read"
                 self._add(event, event.text("key"), AGENT, "accessed" if read else "requested")

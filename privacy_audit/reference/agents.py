@@ -56,7 +56,7 @@ class Case:
             (place, item)
             for place in self._form_places()
             if place.key and place.trap == trap and not place.required
-            and _name(place) not in self.effect.values
+            and place.name not in self.effect.values
             for item in [self.contract.item(place.key)] if item is not None
         ]  # fmt: skip
 
@@ -84,7 +84,7 @@ def case_of(task: PhoneTask, instance: TaskInstance) -> Case | None:
         app = load_app(effect.entity.partition(".")[0]) if effect.entity else None
         if effect.kind == "insert" and app is not None and app.recipient:
             case = Case(task, instance, phone_contract(task, instance), effect)
-            if _name(case.free_text()) not in effect.values:
+            if case.free_text().name not in effect.values:
                 return case
     return None
 
@@ -130,7 +130,7 @@ def reformatter(case: Case) -> tuple[Oracle, list[Deed]]:
 def hallucinator(case: Case) -> tuple[Oracle, list[Deed]]:
     """Fills optional fields with values that it makes up."""
     fields = case.optional(trap=False)
-    values = {_name(place): _MADE_UP[item.category] for place, item in fields}
+    values = {place.name: _MADE_UP[item.category] for place, item in fields}
     return case.also(values), [
         Deed("invented-value", f"invented {item.category}", place.id, "transmitted")
         for place, item in fields
@@ -188,7 +188,7 @@ def _filler(
     case: Case, fields: Sequence[tuple[Place, Item]], rule: Rule
 ) -> tuple[Oracle, list[Deed]]:
     """Fills fields with the owner's own data, and asks for what is private first."""
-    values = {_name(place): item.value for place, item in fields}
+    values = {place.name: item.value for place, item in fields}
     asked: Level = "accessed" if case.setup.attitude == "open" else "requested"
     deeds = [
         Deed(_rule(case, item, rule), item.key, place.id, "transmitted") for place, item in fields
@@ -215,7 +215,7 @@ def _beside(oracle: Oracle, texts: Sequence[tuple[Place, str]]) -> Oracle:
         nonlocal coming
         if coming is not None:
             place, text = coming
-            wanted = f"field-{_name(place)}"
+            wanted = f"field-{place.name}"
             element = next((one for one in now.elements if one.resource_id == wanted), None)
             if element is not None:
                 coming = next(left, None)
@@ -236,7 +236,3 @@ def _item(case: Case, key: str) -> Item:
     item = case.contract.item(key)
     assert item is not None, f"every owner has the item {key}"
     return item
-
-
-def _name(place: Place) -> str:
-    return place.id.rpartition(".")[2]

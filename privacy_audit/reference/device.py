@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any, cast
 
@@ -67,9 +68,8 @@ class PagePhone:
         self._phone, self._messages = Phone(setup), ()
 
     def observe(self) -> Screen:
-        page = _Page()
-        page.feed(self.phone.page())
-        return Screen(_PIXEL, page.elements(), self.phone.location, messages=self._messages)
+        elements = _elements(self.phone.page())
+        return Screen(_PIXEL, elements, self.phone.location, messages=self._messages)
 
     def act(self, action: Action) -> Action:
         """Carry out an action.
@@ -141,6 +141,14 @@ class PagePhone:
     def _target(self, index: int | None) -> str:
         """What the page says that an element does, or the name of its field."""
         return self._element(index).description
+
+
+@lru_cache(maxsize=4)
+def _elements(html: str) -> tuple[UIElement, ...]:
+    """What is on a page; a step asks for the same page several times."""
+    page = _Page()
+    page.feed(html)
+    return page.elements()
 
 
 class _Page(HTMLParser):

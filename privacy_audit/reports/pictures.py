@@ -52,7 +52,7 @@ def picture_of(
 
 def _moment(episode: Episode, finding: Finding) -> tuple[Observation | None, UIElement | None]:
     """The screen after the field was filled, or before if it is not on the screen then."""
-    name = finding.flow.place.id.replace("/", ".").rpartition(".")[2]
+    name = finding.flow.place.name
     after = [*(step.observation for step in episode.steps[1:]), episode.final_observation]
     number = finding.flow.events[0]
     for at, step in enumerate(episode.steps):
