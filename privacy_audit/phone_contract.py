@@ -23,10 +23,14 @@ def contract_for(task: str, split: str, index: int) -> Contract:
     Raises:
         ConfigError: the task is none of the embedded phone's, or is not known any more.
     """
-    found = get_task(task)
-    if not isinstance(found, PhoneTask) or split not in SPLITS:
+    try:
+        found = get_task(task)
+    except ConfigError as error:
+        raise ConfigError(f"{error}; give a contract with --contract") from error
+    known = next((one for one in SPLITS if one == split), None)
+    if not isinstance(found, PhoneTask) or known is None:
         raise ConfigError(f"{task} declares no privacy contract; give one with --contract")
-    return phone_contract(found, found.instance(split, index))
+    return phone_contract(found, found.instance(known, index))
 
 
 def phone_contract(task: PhoneTask, instance: TaskInstance) -> Contract:

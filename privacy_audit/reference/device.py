@@ -6,11 +6,13 @@ reaches the phone as the same events as from a browser.
 
 from __future__ import annotations
 
-import base64
+import io
 from collections.abc import Mapping
 from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any, cast
+
+from PIL import Image
 
 from agentenv.actions import (
     Action,
@@ -32,10 +34,15 @@ from agentenv.observations import Screen, UIElement
 from agentenv.phone.phone import Phone, UserEvent
 from agentenv.phone.setup import PhoneSetup
 
-_PIXEL = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP6DwABBAEAYUXVgAAAAABJRU5ErkJggg=="
-)
-"""A picture of one grey pixel: there is no screen to show."""
+
+def _pixel() -> bytes:
+    data = io.BytesIO()
+    Image.new("L", (1, 1)).save(data, "PNG")
+    return data.getvalue()
+
+
+_PIXEL = _pixel()
+"""A picture of one pixel: there is no screen to show."""
 _VOID = frozenset({"input", "img", "br", "path", "circle", "rect"})
 
 

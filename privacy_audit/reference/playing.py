@@ -10,7 +10,7 @@ from agentenv.env import DeviceEnv
 from agentenv.policies.base import Decision
 from agentenv.recording import EpisodeRecorder
 from agentenv.tasks.base import Oracle
-from agentenv.tasks.phone.suite import tasks
+from agentenv.tasks.phone.suite import PhoneTask, tasks
 from agentenv.trajectories.episode import Episode
 from privacy_audit.auditing import Audit, audit_episode
 from privacy_audit.policy import Policy
@@ -69,10 +69,11 @@ class Recall:
 def cases(templates: Sequence[str] = (), instances: int = 1, first: int = 0) -> Iterator[Case]:
     """Bookings with the service apps; of all templates if none is named."""
     for name, task in tasks().items():
+        assert isinstance(task, PhoneTask)
         if templates and name.partition("/")[2] not in templates:
             continue
         for index in range(first, first + instances):
-            case = case_of(task, task.instance("test", index))  # type: ignore[arg-type]
+            case = case_of(task, task.instance("test", index))
             if case is not None:
                 yield case
 

@@ -37,8 +37,11 @@ def picture_of(
     if seen is None or field is None or not seen.png:
         return None
     canaries = Canaries(contract.items, contract.known)
-    with Image.open(io.BytesIO(seen.png)) as opened:
-        image = opened.convert("RGB")
+    try:
+        with Image.open(io.BytesIO(seen.png)) as opened:
+            image = opened.convert("RGB")
+    except OSError:  # a torn picture shows nothing
+        return None
     if min(image.size) < _SMALLEST:
         return None
     draw = ImageDraw.Draw(image)

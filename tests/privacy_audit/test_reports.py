@@ -15,7 +15,7 @@ from defusedxml import ElementTree
 from PIL import Image
 from rich.console import Console
 
-from agentenv.actions import Finish, InputText, Tap
+from agentenv.actions import Action, Finish, InputText, RequestPermission, SaveProfile, Tap
 from agentenv.errors import ConfigError
 from agentenv.observations import Observation, UIElement
 from agentenv.trajectories.episode import Episode, Step
@@ -64,9 +64,9 @@ def leaking(index: int = 0) -> Episode:
         InputText(element=1, text=EMAIL),
     )
     before = [screen("", ""), screen(card.text, "", step=1), screen(card.text, EMAIL, step=2)]
+    actions: list[Action] = [card, mail, Tap(element=2)]
     steps = [
-        Step(seen, "", action, action, 0.0)
-        for seen, action in zip(before, (card, mail, Tap(element=2)), strict=True)
+        Step(seen, "", action, action, 0.0) for seen, action in zip(before, actions, strict=True)
     ]
     steps.append(Step(screen(step=3), "", Finish(), Finish(), 1.0))
     return Episode("shop", "test", index, "p", "1", tuple(steps), screen(step=4), True, False)
@@ -109,9 +109,7 @@ def test_values_are_shown_when_asked_for(name: str) -> None:
 
 
 def test_a_value_in_a_name_that_the_agent_chose_is_masked_too() -> None:
-    from agentenv.actions import RequestPermission, SaveProfile
-
-    actions = [
+    actions: list[Action] = [
         RequestPermission(permission="read_data", resource=f"card {CARD}", reason=EMAIL),
         SaveProfile(key=EMAIL, value=CARD, level="low"),
         InputText(element=0, text=CARD),
