@@ -24,6 +24,7 @@ MIN_PART = 4
 MIN_WHOLE = 6
 """A shorter value, like one that is a single word, must stand alone: within other words it is
 chance."""
+_WORD = re.compile(r"[^\W_]+")
 _LONG_RUN = 8
 """So many of a number's digits give it away wherever they are in it."""
 _NUMBER = 7
@@ -89,13 +90,13 @@ class Canaries:
 
     def _plain(self, text: str) -> Iterator[Match]:
         folded = fold(text)
-        squeezed, words = squeeze(folded), _words(folded)
+        squeezed, spaced, words = squeeze(folded), _spaced(folded), _words(folded)
         numbers = [one for one in digit_groups(text) if one not in self._said_numbers]
         dates: set[date] | None = None
         partial = {self._parts[word] for word in words if word in self._parts}
         for wanted in self._items:
             key = wanted.item.key
-            if wanted.is_in(squeezed, folded):
+            if wanted.is_in(squeezed, spaced):
                 yield Match(key, "exact" if wanted.item.value in text else "reformatted")
                 continue
             if wanted.date is not None:
@@ -118,7 +119,7 @@ class _Wanted:
         self.said = False
         """The task itself says this word, of somebody else (a contact of the same first name)."""
         self.is_one_word = item.value.strip().isalpha()
-        self.word = re.compile(rf"(?<!\w){re.escape(folded)}(?!\w)")
+        self.spaced = _spaced(folded)
         self.date = _date_of(item.value)
         digits = [one for one in digit_groups(item.value) if len(one) >= _NUMBER]
         self.number = "" if self.date or not digits else max(digits, key=len)
@@ -130,13 +131,13 @@ class _Wanted:
         if self.date:
             self.parts = {str(self.date.year)}
 
-    def is_in(self, squeezed: str, folded: str) -> bool:
+    def is_in(self, squeezed: str, spaced: str) -> bool:
         """Whether the whole value is in a text, however it is spaced and punctuated."""
         if self.said:
             return False
         if len(self.squeezed) >= MIN_WHOLE and not self.is_one_word:
             return self.squeezed in squeezed
-        return self.squeezed == squeezed or self.word.search(folded) is not None
+        return self.squeezed == squeezed or self.spaced in spaced
 
     def number_in(self, digits: str) -> str:
         """How a run of digits gives the number away; "" if it does not."""
@@ -149,7 +150,12 @@ class _Wanted:
 
 
 def _words(folded: str, shortest: int = MIN_PART) -> list[str]:
-    return [word for word in re.findall(r"[^\W_]+", folded) if len(word) >= shortest]
+    return [word for word in _WORD.findall(folded) if len(word) >= shortest]
+
+
+def _spaced(folded: str) -> str:
+    """The words with one space around each, to look for whole words in."""
+    return f" {' '.join(_words(folded, 1))} "
 
 
 def _date_of(value: str) -> date | None:
