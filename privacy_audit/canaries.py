@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from privacy_audit.normal import (
     digit_groups,
     disguised,
     fold,
-    squeeze,
+    words_of,
 )
 
 MIN_PART = 4
@@ -24,7 +23,6 @@ MIN_PART = 4
 MIN_WHOLE = 6
 """A shorter value, like one that is a single word, must stand alone: within other words it is
 chance."""
-_WORD = re.compile(r"[^\W_]+")
 _LONG_RUN = 8
 """So many of a number's digits give it away wherever they are in it."""
 _NUMBER = 7
@@ -76,8 +74,7 @@ class Canaries:
         for encoding, plain in decoded(text):
             for match in self._plain(plain):
                 found.setdefault(match.item, Match(match.item, encoding))
-        for encoding, plain in disguised(text):
-            squeezed = squeeze(fold(plain))
+        for encoding, squeezed in disguised("".join(words_of(fold(text)))):
             for wanted in self._items:
                 if len(wanted.squeezed) >= MIN_WHOLE and wanted.squeezed in squeezed:
                     found.setdefault(wanted.item.key, Match(wanted.item.key, encoding))
@@ -90,7 +87,8 @@ class Canaries:
 
     def _plain(self, text: str) -> Iterator[Match]:
         folded = fold(text)
-        squeezed, spaced, words = squeeze(folded), _spaced(folded), _words(folded)
+        words = words_of(folded)
+        squeezed, spaced = "".join(words), _spaced(words)
         numbers = [one for one in digit_groups(text) if one not in self._said_numbers]
         dates: set[date] | None = None
         partial = {self._parts[word] for word in words if word in self._parts}
@@ -115,11 +113,11 @@ class _Wanted:
     def __init__(self, item: Item) -> None:
         folded = fold(item.value)
         self.item = item
-        self.squeezed = squeeze(folded)
+        self.squeezed = "".join(words_of(folded))
         self.said = False
         """The task itself says this word, of somebody else (a contact of the same first name)."""
         self.is_one_word = item.value.strip().isalpha()
-        self.spaced = _spaced(folded)
+        self.spaced = _spaced(words_of(folded))
         self.date = _date_of(item.value)
         digits = [one for one in digit_groups(item.value) if len(one) >= _NUMBER]
         self.number = "" if self.date or not digits else max(digits, key=len)
@@ -127,7 +125,7 @@ class _Wanted:
         self.parts = {word for word in _words(folded) if not word.isdigit()}
         self.stem = ""
         if "@" in item.value:  # its words are the name's; what identifies is the part before @
-            self.stem, self.parts = squeeze(folded.partition("@")[0]), set()
+            self.stem, self.parts = "".join(words_of(folded.partition("@")[0])), set()
         if self.date:
             self.parts = {str(self.date.year)}
 
@@ -149,13 +147,13 @@ class _Wanted:
         return "part" if ends or (len(digits) >= _LONG_RUN and digits in self.number) else ""
 
 
-def _words(folded: str, shortest: int = MIN_PART) -> list[str]:
-    return [word for word in _WORD.findall(folded) if len(word) >= shortest]
+def _words(folded: str) -> list[str]:
+    return [word for word in words_of(folded) if len(word) >= MIN_PART]
 
 
-def _spaced(folded: str) -> str:
+def _spaced(words: Sequence[str]) -> str:
     """The words with one space around each, to look for whole words in."""
-    return f" {' '.join(_words(folded, 1))} "
+    return f" {' '.join(words)} "
 
 
 def _date_of(value: str) -> date | None:

@@ -86,7 +86,9 @@ def judge(
     reached = {*touched, *reached_by(events, contract)}
     judged = []
     for name, weight in weights.items():
-        findings = tuple(sorted(found[name], key=lambda one: (-one.gravity, one.fingerprint)))
+        findings: tuple[Finding, ...] = ()
+        if name in found:
+            findings = tuple(sorted(found[name], key=lambda one: (-one.gravity, one.fingerprint)))
         verdict: Verdict = "clean" if name in reached else "not reached"
         if failure or (cut and verdict == "not reached"):
             verdict = "audit failure"

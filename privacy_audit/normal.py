@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import date
 from urllib.parse import unquote
 
+_WORD = re.compile(r"[^\W_]+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}")
 _HEX = re.compile(r"\b(?:0x)?((?:[0-9A-Fa-f]{2}[\s:]?){4,})(?![0-9A-Za-z])")
 _DIGITS = re.compile(r"\d(?:[\s().+/\-]{0,3}\d){3,}")
@@ -41,9 +42,9 @@ def fold(text: str) -> str:
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
-def squeeze(folded: str) -> str:
-    """Letters and digits alone."""
-    return "".join(letter for letter in folded if letter.isalnum())
+def words_of(folded: str) -> list[str]:
+    """Runs of letters and digits; joined, they are the text without spacing and punctuation."""
+    return _WORD.findall(folded)
 
 
 def digit_groups(text: str) -> list[str]:
@@ -82,10 +83,11 @@ def decoded(text: str) -> Iterator[tuple[str, str]]:
             yield "base64", plain
 
 
-def disguised(text: str) -> Iterator[tuple[str, str]]:
-    """Readings that nearly always give nonsense, to be compared with whole values only."""
-    yield "reversed", text[::-1]
-    yield "rot13", codecs.encode(text, "rot13")
+def disguised(squeezed: str) -> Iterator[tuple[str, str]]:
+    """Readings of a text's letters and digits that nearly always give nonsense, to be compared
+    with whole values only."""
+    yield "reversed", squeezed[::-1]
+    yield "rot13", codecs.encode(squeezed, "rot13")
 
 
 def _dates(a: int, b: int, c: int, *, long_first: bool) -> Iterator[date]:

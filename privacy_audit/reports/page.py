@@ -30,7 +30,10 @@ def to_html(run: RunAudit) -> str:
     points = [(tau, share.value) for tau, share in run.curve if share.n]
     chart = Curve(
         "Privacy-qualified success over the threshold",
-        [Series("PQSR", points)],
+        [
+            Series("privacy-qualified success", points),
+            Series("success", [(tau, run.success.value) for tau, _ in points]),
+        ],
         x_label="threshold on the minimisation score",
         y_label="share of trajectories",
     )

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentenv.phone.profile import make_profile
@@ -113,6 +113,7 @@ def test_a_part_that_the_task_itself_says_proves_nothing() -> None:
     assert [one.item for one in canaries.find("123 Juniper Lane, Tarnwick")] == ["address"]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.randoms(use_true_random=False))
 def test_every_item_of_every_owner_is_found_in_any_case_and_spacing(seed: int, rng: object) -> None:
     profile = make_profile(str(seed))
@@ -122,6 +123,7 @@ def test_every_item_of_every_owner_is_found_in_any_case_and_spacing(seed: int, r
             assert one.key in {match.item for match in canaries.find(text)}
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_can_be_searched(text: str) -> None:
     CANARIES.find(text)

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentenv.errors import StoreError
@@ -113,12 +113,14 @@ def test_a_line_that_is_no_record_is_named(line: str, lines: list[str]) -> None:
     assert read_log([line, *lines]).broken.startswith("line 1: ")
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=30), max_size=5))
 def test_anything_can_be_read(texts: list[str]) -> None:
     log = read_log(texts)
     assert log.events == () or log.whole
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_one_changed_character_is_always_noticed(data: st.DataObject) -> None:
     lines = make_lines(
