@@ -49,9 +49,8 @@ def test_help_lists_every_command_in_one_line_each(capsys: pytest.CaptureFixture
     assert main(["--help"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for name, command in COMMANDS.items():
-        matching = [line for line in lines if line.split()[: len(name.split())] == name.split()]
-        assert len(matching) == 1
-        assert command.summary in matching[0]
+        entry = f"{name} {command.summary}".split()
+        assert sum(line.split() == entry for line in lines) == 1, name
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))

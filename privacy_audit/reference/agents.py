@@ -71,7 +71,7 @@ class Case:
             if one == self.effect else one
             for one in self.task.effects(self.instance)
         ]  # fmt: skip
-        return solve(effects, self.instance.parameters, self.setup)
+        return solve(self.task.template.ask, effects, self.instance)
 
     def _form_places(self) -> list[Place]:
         entity = f"{self.effect.entity}."

@@ -27,6 +27,7 @@ from agentenv.devices.browser.launch import CHROMIUM, HEADLESS_SHELL, find_brows
 from agentenv.devices.phone import PhoneDevice, open_phone
 from agentenv.errors import ActionError, DeviceError
 from agentenv.observations import Screen, UIElement
+from agentenv.phone.events import verify_log
 from agentenv.phone.phone import Phone
 from agentenv.phone.server import shared_server
 from agentenv.phone.setup import PhoneSetup
@@ -75,6 +76,15 @@ def test_a_phone_is_used_by_taps_text_and_keys(device: PhoneDevice) -> None:
     assert change.columns["body"] == "and <b>bread</b>"
     assert do(device, PressKey(key="home")).location == "home"
     assert do(device, PressKey(key="recents")).location == "recents"
+
+
+def test_the_log_of_what_was_done_is_unbroken(device: PhoneDevice) -> None:
+    device.reset(PhoneSetup())
+    before = device.event_log()
+    assert device.phone.open_app("notes")
+    after = device.event_log()
+    assert after[: len(before)] == before
+    assert verify_log(after) == len(after) > len(before)
 
 
 def test_the_screen_after_a_restore_is_byte_for_byte_the_one_before(device: PhoneDevice) -> None:

@@ -192,6 +192,10 @@ class PhoneDevice:
         phone = self.phone
         return {"changes": phone.changes(), "location": phone.location}
 
+    def event_log(self) -> tuple[str, ...]:
+        """All that was done since the reset, as JSON lines of the phone's hash-chained log."""
+        return tuple(self.phone.log.lines())
+
     def snapshot(self) -> str:
         return self._server.keep(self.phone)
 
