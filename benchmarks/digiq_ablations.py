@@ -23,9 +23,8 @@ from typing import Any
 from agentenv.config import config_from_mapping, config_to_mapping, read_yaml
 from agentenv.errors import ConfigError
 from agentenv.progress import console
-from agentenv.statistics import Summary
 from benchmarks.command import run_command
-from benchmarks.digiq_miniwob import load_settings
+from benchmarks.digiq_miniwob import load_settings, success_row
 from benchmarks.results_file import RESULTS, Row, write_results
 from trainers.digiq.config import DigiQConfig
 
@@ -102,11 +101,11 @@ def measure(name: str, settings: DigiQConfig) -> list[Row]:
     """Run what is missing of one variant; its numbers."""
     from trainers.digiq.pipeline import DigiQ, train  # imports torch, which takes seconds
 
-    summaries = train(settings)
+    summaries, seeds = train(settings), (settings.seed,)
     (method,) = settings.methods
-    rows = [_success(name, "success", summaries[method], settings.seed)]
+    rows = [success_row(name, "success", summaries[method].overall, seeds)]
     if _RERANKED in summaries:
-        rows.append(_success(name, "success_reranked", summaries[_RERANKED], settings.seed))
+        rows.append(success_row(name, "success_reranked", summaries[_RERANKED].overall, seeds))
     diagnostics = DigiQ(settings).diagnostics
     if not math.isnan(diagnostics.ranking):
         rows.append(
@@ -116,7 +115,7 @@ def measure(name: str, settings: DigiQConfig) -> list[Row]:
                 value=round(diagnostics.ranking, 3),
                 unit="auc",
                 n=diagnostics.states,
-                seeds=(settings.seed,),
+                seeds=seeds,
             )
         )
     return rows
@@ -132,20 +131,6 @@ def compared(rows: Mapping[str, list[Row]]) -> list[Row]:
         for name, listed in rows.items()
         for row in listed
     ]
-
-
-def _success(label: str, metric: str, summary: Summary, seed: int) -> Row:
-    rate = summary.overall
-    low, high = rate.interval
-    return Row(
-        label=label,
-        metric=metric,
-        value=round(rate.rate, 4),
-        unit="fraction",
-        ci95=(round(low, 4), round(high, 4)),
-        n=rate.n,
-        seeds=(seed,),
-    )
 
 
 def _options(config: BenchmarkConfig) -> list[str]:

@@ -218,14 +218,15 @@ def result_rows(summaries: Mapping[str, Summary], seeds: tuple[int, ...]) -> lis
     return rows
 
 
-def _row(
-    label: str, metric: str, rate: SuccessRate, peer: SuccessRate, seeds: tuple[int, ...]
-) -> Row:
+def success_row(label: str, metric: str, rate: SuccessRate, seeds: tuple[int, ...]) -> Row:
+    """A rate with its interval.
+
+    Raises:
+        ConfigError: the infrastructure failed in every episode.
+    """
     if not rate.n:
         raise ConfigError(f"{metric} of {label}: every episode failed infrastructure; run it anew")
     low, high = rate.interval
-    # A peer that never succeeds has no ratio.
-    compared = label != PEER and peer.successes > 0
     return Row(
         label=label,
         metric=metric,
@@ -234,8 +235,16 @@ def _row(
         ci95=(round(low, 4), round(high, 4)),
         n=rate.n,
         seeds=seeds,
-        vs={PEER: round(rate.rate / peer.rate, 3)} if compared else {},
     )
+
+
+def _row(
+    label: str, metric: str, rate: SuccessRate, peer: SuccessRate, seeds: tuple[int, ...]
+) -> Row:
+    row = success_row(label, metric, rate, seeds)
+    # A peer that never succeeds has no ratio.
+    compared = label != PEER and peer.successes > 0
+    return replace(row, vs={PEER: round(rate.rate / peer.rate, 3)} if compared else {})
 
 
 def _command(config: BenchmarkConfig, seeds: tuple[int, ...]) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from agentenv.errors import StoreError
-from agentenv.phone.events import FIRST, EventKind
+from agentenv.phone.events import FIRST, EventKind, hash_of
 
 KINDS: frozenset[str] = frozenset(get_args(EventKind))
 Source = Literal["log", "trajectory"]
@@ -139,7 +138,7 @@ def _problem(
     """What is wrong with a record at that place; "" if nothing is."""
     if record.get("sequence") != number:
         return f"holds record {record.get('sequence')!r} where {number} belongs (lost or reordered)"
-    if hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest() != given:
+    if hash_of(canonical) != given:
         return f"record {number} was changed after it was written"
     if record.get("previous") != before:
         return f"record {number} does not follow the one before it (that one was replaced)"

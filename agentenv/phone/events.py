@@ -51,7 +51,7 @@ class EventLog:
         number, before = (last[0]["id"] + 1, last[0]["hash"]) if last else (0, FIRST)
         record = {"sequence": number, "time": time, "kind": kind, **fields, "previous": before}
         text = json.dumps(record, ensure_ascii=False, sort_keys=True)
-        values = {"id": number, "kind": kind, "record": text, "hash": _hash(text)}
+        values = {"id": number, "kind": kind, "record": text, "hash": hash_of(text)}
         self._database.insert("sys_events", values)
 
     def records(self) -> list[dict[str, Any]]:
@@ -80,11 +80,12 @@ def verify_log(lines: Iterable[str]) -> int:
         text = json.dumps(record, ensure_ascii=False, sort_keys=True)
         if record.get("sequence") != count - 1 or record.get("previous") != before:
             raise StoreError(f"event log: record {count - 1} does not follow the one before it")
-        if _hash(text) != given:
+        if hash_of(text) != given:
             raise StoreError(f"event log: record {count - 1} was changed")
         before = given
     return count
 
 
-def _hash(text: str) -> str:
+def hash_of(text: str) -> str:
+    """The hash of a record, given as its JSON text without the hash."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -10,25 +10,14 @@ import io
 from collections.abc import Mapping
 from functools import lru_cache
 from html.parser import HTMLParser
-from typing import Any, cast
+from typing import Any
 
 from PIL import Image
 
-from agentenv.actions import (
-    Action,
-    AskUser,
-    InputText,
-    OpenApp,
-    PressKey,
-    ReadProfile,
-    RequestPermission,
-    SaveProfile,
-    Scroll,
-    Tap,
-    Wait,
-)
+from agentenv.actions import Action, InputText, PressKey, Scroll, Tap
 from agentenv.devices.base import DeviceFeatures, Setup
 from agentenv.devices.phone import HEIGHT, PHONE_ACTIONS, WIDTH
+from agentenv.devices.phone.system import carry_out
 from agentenv.errors import ActionError, ConfigError, DeviceError
 from agentenv.observations import Screen, UIElement
 from agentenv.phone.phone import Phone, UserEvent
@@ -84,36 +73,24 @@ class PagePhone:
         Raises:
             ActionError: there is no such thing on the screen.
         """
-        phone = self.phone
-        told = ""
+        told = carry_out(self.phone, action)
+        if told is None:
+            self._use_page(action)
+        self._messages = told or ()
+        return action
+
+    def _use_page(self, action: Action) -> None:
         match action:
             case Tap():
-                phone.handle([UserEvent(kind="tap", target=self._target(action.element))])
+                self.phone.handle([UserEvent(kind="tap", target=self._target(action.element))])
             case InputText():
                 self._type(action)
-            case PressKey(key="back" | "home" | "recents"):
-                phone.press(cast(Any, action.key))
             case PressKey(key="enter"):
-                phone.handle([UserEvent(kind="ime", target=self._focus)])
-            case OpenApp():
-                if not phone.open_app(action.app):
-                    raise ActionError(f"there is no app {action.app[:60]!r}")
-            case RequestPermission():
-                told = phone.request_permission(action.permission, action.resource, action.reason)
-            case ReadProfile():
-                told = phone.read_profile(action.key)
-            case SaveProfile():
-                told = phone.save_profile(action.key, action.value, action.level, action.reason)
-            case AskUser():
-                told = phone.ask_user(action.question, action.options)
-            case Wait():
-                phone.wait(action.seconds)
+                self.phone.handle([UserEvent(kind="ime", target=self._focus)])
             case Scroll():
                 pass  # everything is on the screen
             case _:
                 raise ActionError(f"a phone without pixels cannot carry out '{action.type}'")
-        self._messages = (told,) if told else ()
-        return action
 
     def state(self) -> Mapping[str, Any]:
         return {"changes": self.phone.changes(), "location": self.phone.location}

@@ -6,20 +6,12 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal, cast
+from typing import Any
 
-from agentenv.actions import (
-    Action,
-    AskUser,
-    OpenApp,
-    PressKey,
-    ReadProfile,
-    RequestPermission,
-    SaveProfile,
-    Wait,
-)
+from agentenv.actions import Action
 from agentenv.devices.base import BrowserSetup, DeviceFeatures, Setup
 from agentenv.devices.browser import BrowserDevice
+from agentenv.devices.phone.system import carry_out
 from agentenv.errors import ActionError, ConfigError, DeviceError
 from agentenv.observations import Screen
 from agentenv.phone.phone import Phone
@@ -158,34 +150,14 @@ class PhoneDevice:
             self._browser.run("undefined")
 
     def _perform(self, action: Action) -> Action:
-        phone = self.phone
-        match action:
-            case PressKey(key="back" | "home" | "recents"):
-                phone.press(cast(Literal["back", "home", "recents"], action.key))
-            case OpenApp():
-                if not phone.open_app(action.app):
-                    names = ", ".join(phone.setup.apps)
-                    raise ActionError(f"there is no app {action.app[:60]!r}; there are: {names}")
-            case RequestPermission():
-                self._tell(
-                    phone.request_permission(action.permission, action.resource, action.reason)
-                )
-            case ReadProfile():
-                self._tell(phone.read_profile(action.key))
-            case SaveProfile():
-                self._tell(
-                    phone.save_profile(action.key, action.value, action.level, action.reason)
-                )
-            case AskUser():
-                self._tell(phone.ask_user(action.question, action.options))
-            case Wait():
-                phone.wait(action.seconds)
-            case _ if action.type in PHONE_ACTIONS:
-                return self._browser.act(action)
-            case _:
-                raise ActionError(f"a phone cannot carry out '{action.type}'")
-        self._browser.run("phone.sync()")
-        return action
+        told = carry_out(self.phone, action)
+        if told is not None:
+            self._messages = told
+            self._browser.run("phone.sync()")
+            return action
+        if action.type not in PHONE_ACTIONS:
+            raise ActionError(f"a phone cannot carry out '{action.type}'")
+        return self._browser.act(action)
 
     def state(self) -> Mapping[str, Any]:
         """The phone's changes since its first state, its location and the phone itself."""
@@ -229,9 +201,6 @@ class PhoneDevice:
         start = f"return phone.open({json.dumps(self._token)});"
         setup = BrowserSetup(f"{self._server.url}/", start=start, ready=_READY, state=_STATE)
         self._browser.reset(setup)
-
-    def _tell(self, message: str) -> None:
-        self._messages = (message,)
 
     def _drop(self) -> None:
         if self._phone is not None:
