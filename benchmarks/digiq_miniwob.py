@@ -218,7 +218,7 @@ def result_rows(summaries: Mapping[str, Summary], seeds: tuple[int, ...]) -> lis
     return rows
 
 
-def success_row(label: str, metric: str, rate: SuccessRate, seeds: tuple[int, ...]) -> Row:
+def success_row(label: str, metric: str, rate: SuccessRate, seeds: tuple[int, ...] = ()) -> Row:
     """A rate with its interval.
 
     Raises:

@@ -35,6 +35,20 @@ TITLES = {
     "filtered_bc_rerank": "filtered BC, re-ranked by Q",
     "digiq_rerank": "Digi-Q, re-ranked by Q",
     "craft_gui": "CRAFT-GUI",
+    "reference": "as above",
+    "off_the_shelf": "features of the base model as it is",
+    "monte_carlo": "critic by Monte Carlo returns, not TD",
+    "n_1": "N = 1",
+    "n_4": "N = 4",
+    "n_8": "N = 8",
+    "data_25": "25 % of the data",
+    "data_50": "50 % of the data",
+    "fqe": "fitted Q",
+    "dr": "doubly robust",
+    "wdr": "weighted doubly robust",
+    "wis": "weighted importance sampling",
+    "pdis": "per-decision importance sampling",
+    "is": "importance sampling",
     "160x210": "160 x 210 (MiniWoB++)",
     "412x915": "412 x 915 (a phone)",
     "browsergym": "BrowserGym",
@@ -45,6 +59,12 @@ TITLES = {
 }
 """Label -> how people write it; other labels are written as they are."""
 METRICS = {
+    "success": "success",
+    "success_reranked": "base, re-ranked by its Q",
+    "ranking": "ranking of held-out steps (AUC)",
+    "spearman": "rank correlation",
+    "regret_at_1": "regret@1",
+    "sharpe_ratio_at_3": "SharpeRatio@3",
     "steps_per_second": "steps, one page",
     "steps_per_second_of_4": "steps, four pages at once",
     "resets_per_second": "resets",
@@ -172,8 +192,11 @@ def with_tables(text: str, results: Mapping[str, Results]) -> str:
 def markdown(results: Results) -> str:
     """Results as a table and what it takes to get them again."""
     metrics = [row.metric for row in results.rows]
+    labels = {row.label for row in results.rows}
     success = "success" in metrics
-    if success:
+    if len(labels) > len(set(metrics)):
+        lines = _label_table(results)
+    elif success:
         lines = _success_table(results)
     elif len(set(metrics)) < len(metrics):
         lines = _comparison_table(results)
@@ -185,6 +208,25 @@ def markdown(results: Results) -> str:
         f"{machine.memory_gb:.0f} GB of memory. Again: `{results.command}`."
     )
     return "\n".join([*lines, "", " ".join([*_remarks(results, success), origin])])
+
+
+def _label_table(results: Results) -> list[str]:
+    """A line for each label, where there are more of them than metrics."""
+    labels = dict.fromkeys(row.label for row in results.rows)
+    metrics = dict.fromkeys(row.metric for row in results.rows)
+    rows = {(row.label, row.metric): row for row in results.rows}
+    lines = [
+        _line(["", *(METRICS.get(metric, metric) for metric in metrics)]),
+        _line(["---", *("---:" for _ in metrics)]),
+    ]
+    for label in labels:
+        found = (rows.get((label, metric)) for metric in metrics)
+        cells = [
+            _percent(row, 1) if row and row.unit == "fraction" else _compared(row, None)
+            for row in found
+        ]
+        lines.append(_line([TITLES.get(label, label), *cells]))
+    return lines
 
 
 def _success_table(results: Results) -> list[str]:

@@ -289,6 +289,24 @@ def test_other_results_get_one_line_a_number(tmp_path: Path) -> None:
     assert "old" not in text
 
 
+def test_more_labels_than_metrics_get_a_line_each(tmp_path: Path) -> None:
+    rows = [
+        Row(label="reference", metric="success", value=0.5, unit="fraction", ci95=(0.4, 0.6), n=9),
+        Row(label="reference", metric="ranking", value=0.731, unit="auc", n=9),
+        Row(label="n_1", metric="success", value=0.25, unit="fraction", ci95=(0.2, 0.3), n=9),
+        Row(label="awr", metric="success", value=0.125, unit="fraction", ci95=(0.1, 0.2), n=9),
+    ]
+    write_results("variants", rows, COMMAND, folder=tmp_path)
+    text = with_tables("<!-- table:variants --><!-- /table:variants -->", read_all(tmp_path))
+    for line in [
+        "|  | success | ranking of held-out steps (AUC) |",
+        "| as above | 50.0 % [40.0, 60.0] | 0.731 |",
+        "| N = 1 | 25.0 % [20.0, 30.0] | - |",
+        "| AWR | 12.5 % [10.0, 20.0] | - |",
+    ]:
+        assert line in text.splitlines()
+
+
 def test_writing_the_tables_again_changes_nothing(tmp_path: Path) -> None:
     results = read_all(published(tmp_path))
     once = with_tables(EMPTY, results)
