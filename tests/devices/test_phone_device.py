@@ -13,6 +13,7 @@ import pytest
 
 from agentenv.actions import (
     Action,
+    DoubleTap,
     InputText,
     OpenApp,
     PressKey,
@@ -112,6 +113,13 @@ def test_a_swipe_scrolls_and_where_it_stopped_is_state(device: PhoneDevice) -> N
     do(device, PressKey(key="home"))
     device.restore(token)
     assert device.observe().png == moved.png
+
+
+def test_a_finger_that_moves_over_text_selects_nothing(device: PhoneDevice) -> None:
+    device.reset(SETUP)
+    before = device.observe()
+    do(device, Swipe(start=(0.62, 0.72), end=(0.02, 0.63)), DoubleTap(point=(0.2, 0.2)))
+    assert do(device, PressKey(key="ctrl+a")).png == before.png
 
 
 def test_one_browser_shows_one_phone_after_another(device: PhoneDevice) -> None:
