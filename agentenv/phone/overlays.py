@@ -165,8 +165,9 @@ def _shade(state: State, overlay: View) -> View:
             "color": state.apps[row["app"]].color,
             "do": f"notification {row['id']}",
             "dismiss": f"dismiss {row['id']}",
+            "number": number,
         }
-        for row in rows
+        for number, row in enumerate(rows, start=1)
         if row["app"] in state.apps
     ]
     return {"notices": notices, "day": long_date(state.today, state.language)}

@@ -74,13 +74,13 @@ class Phone:
 
     @property
     def location(self) -> str:
-        """App, screen and row in front: "restaurants/detail/12"; "home"."""
+        """App and screen in front: "restaurants/detail"; "home". Of the row an agent is told only
+        what is drawn."""
         with self._lock:
             place = self._state.place
             if place is None:
                 return self._state.front
-            row = "" if place.row is None else f"/{place.row}"
-            return f"{place.app}/{place.screen}{row}"
+            return f"{place.app}/{place.screen}"
 
     @property
     def log(self) -> EventLog:

@@ -108,7 +108,14 @@ def _templates() -> Environment:
     return environment
 
 
-def _tap(do: str) -> Markup:
-    """What makes an element do something when it is tapped, and names it."""
+def _tap(do: str, number: int | None = None) -> Markup:
+    """What makes an element do something when it is tapped, and names it.
+
+    Args:
+        do: what a tap stands for.
+        number: place of a row in its list, by which it is named: which row of the database it
+            is, is nothing that an agent should learn.
+    """
     safe = escape(do)
-    return Markup(f'id="tap-{safe.replace(" ", "-")}" data-do="{safe}"')
+    name = safe if number is None else f"{safe.rpartition(' ')[0]} {number}"
+    return Markup(f'id="tap-{name.replace(" ", "-")}" data-do="{safe}"')

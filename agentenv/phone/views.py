@@ -73,11 +73,11 @@ def _list(state: State, place: Place, screen: ListScreen) -> View:
     query = state.draft(place, forms.SEARCH)
     rows = list_rows(state, place)
     shown = []
-    for row in rows[: _rows_to_draw(place, screen)]:
+    for number, row in enumerate(rows[: _rows_to_draw(place, screen)], start=1):
         pattern = screen.row
         shown.append(
             {
-                "id": row["id"],
+                "number": number,
                 "title": state.filled(app, entity, row, pattern.title),
                 "subtitle": state.filled(app, entity, row, pattern.subtitle),
                 "detail": _last_message(state, app, screen, row["id"])

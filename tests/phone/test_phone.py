@@ -125,6 +125,15 @@ def test_a_form_without_its_required_fields_is_not_sent(booking: Phone) -> None:
     assert not booking.changes()
 
 
+def test_rows_are_named_by_their_place_in_the_list_and_not_by_their_number(phone: Phone) -> None:
+    tap(phone, "app restaurants")
+    listed = findall(r'id="tap-open-detail-(\d+)" data-do="open detail (\d+)"', phone.page())
+    assert [int(place) for place, _ in listed] == list(range(1, len(listed) + 1))
+    assert [row for _, row in listed] != [place for place, _ in listed]
+    tap(phone, f"open detail {listed[0][1]}")
+    assert phone.location == "restaurants/detail"
+
+
 def test_only_what_the_screen_offers_can_be_done(phone: Phone) -> None:
     before = phone.image()
     events = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -31,8 +31,12 @@ class Drawn:
     """As a column holds it; the number of a row."""
     text: str
     """As the goal says it."""
-    columns: Mapping[str, Any]
-    """Of a row: the columns' texts; else empty."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Of a row: the columns' texts in English; else empty."""
+    entity: str = ""
+    """Of a row: its "app.entity"."""
+    shown: Mapping[str, str] = field(default_factory=dict)
+    """Of a row: the columns' texts as the phone shows them."""
 
 
 def make_setup(template: Template, key: str) -> PhoneSetup:
@@ -127,21 +131,21 @@ def _draw(
     if parameter.row:
         return _draw_row(template, parameter, state, rng, drawn)
     if parameter.option:
-        field = field_of(parameter.option)
+        choice = field_of(parameter.option)
         kept = drawn[parameter.unlike].columns if parameter.unlike else {}
         text_now = kept.get(parameter.option.rpartition(".")[2])
-        options = [one for one in field.options if option_label(field, one, "en") != text_now]
+        options = [one for one in choice.options if option_label(choice, one, "en") != text_now]
         option = rng.choice(options)
-        return Drawn(option, option_label(field, option, "en"), {})
+        return Drawn(option, option_label(choice, option, "en"))
     if parameter.numbers:
         number = rng.randint(*parameter.numbers)
-        return Drawn(number, str(number), {})
+        return Drawn(number, str(number))
     if parameter.days:
         today = datetime.fromisoformat(state.database.get("time")).date()
         day = today + timedelta(days=rng.randint(*parameter.days))
-        return Drawn(day.isoformat(), f"{long_date(day, 'en')}, {day.year}", {})
+        return Drawn(day.isoformat(), f"{long_date(day, 'en')}, {day.year}")
     text = rng.choice(parameter.pick)
-    return Drawn(text, text, {})
+    return Drawn(text, text)
 
 
 def _draw_row(
@@ -157,7 +161,7 @@ def _draw_row(
         key: drawn[value[1:]].value if isinstance(value, str) and value.startswith("$") else value
         for key, value in parameter.where.items()
     }
-    taken = {one.value for one in drawn.values() if one.columns}
+    taken = {one.value for one in drawn.values() if one.entity == parameter.row}
     rows = [
         row
         for row in state.database.rows(f'SELECT * FROM "{app.table(name)}" ORDER BY id')
@@ -168,7 +172,8 @@ def _draw_row(
     row = rng.choice(rows)
     english = State(state.database, state.apps, "en")
     columns = {key: english.text(app, entity, row, key) for key in entity.fields}
-    return Drawn(row["id"], columns[entity.title], columns)
+    shown = {key: state.text(app, entity, row, key) for key in entity.fields}
+    return Drawn(row["id"], columns[entity.title], columns, parameter.row, shown)
 
 
 def field_of(name: str) -> EntityField:

@@ -6,7 +6,8 @@ what the screen shows, by the names (resource ids) of its elements.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+import re
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -47,6 +48,8 @@ from agentenv.tasks.targets import target_of
 Script = Generator[Action, Observation, None]
 Part = Generator[Action, Observation, Observation]
 """A piece of a script, which gives back the last observation."""
+Search = Generator[Action, Observation, tuple[Observation, UIElement]]
+"""A piece of a script that comes back with what it looked for."""
 _MAX_LOOKS = 40
 """How far it scrolls for an element."""
 
@@ -153,7 +156,8 @@ class _Hands:
                 return (yield from self._set(app, name, effect, now))
             if isinstance(screen, ListScreen) and names == {screen.toggles}:
                 now = yield from self._go(app, name, effect, now)
-                return (yield from self._tap(f"toggle {effect.row}", now))
+                drawn = self._row_of(app, entity, effect)
+                return (yield from self._tap_row("toggle", screen, drawn, now))
             if isinstance(screen, DetailScreen):
                 button = _button_for(screen, effect)
                 if button:
@@ -195,17 +199,15 @@ class _Hands:
     def _hop(self, app: App, hop: Hop, effect: Effect, now: Observation) -> Part:
         if not hop.entity:
             return (yield from self._tap(hop.tap, now))
-        row, drawn = self._row_of(app, hop.entity, effect)
-        now = yield from self._find_row(app, hop, drawn, now)
-        return (yield from self._tap(hop.tap.format(row=row), now))
-
-    def _find_row(self, app: App, hop: Hop, drawn: Drawn | None, now: Observation) -> Part:
-        """Choose the tab with the row in it, and search for its title."""
+        drawn = self._row_of(app, hop.entity, effect)
         screen = app.screens[hop.screen]
         assert isinstance(screen, ListScreen)
+        now = yield from self._find_row(app, screen, drawn, now)
+        return (yield from self._tap_row(hop.tap, screen, drawn, now))
+
+    def _find_row(self, app: App, screen: ListScreen, drawn: Drawn, now: Observation) -> Part:
+        """Choose the tab with the row in it, and search for its title."""
         entity = app.entities[screen.entity]
-        if drawn is None:
-            return now
         if screen.tabs:
             tab = _number_of(entity.fields[screen.tabs], drawn.columns[screen.tabs])
             if tab:
@@ -215,7 +217,16 @@ class _Hands:
             now = yield PressKey(key="enter")
         return now
 
-    def _row_of(self, app: App, entity: str, effect: Effect) -> tuple[int, Drawn | None]:
+    def _tap_row(self, action: str, screen: ListScreen, drawn: Drawn, now: Observation) -> Part:
+        """Tap a row of a list, or its switch, which both say what the row shows."""
+        names = [screen.row.title, screen.row.subtitle]
+        text = " ".join(_filled(one, drawn.shown) for one in names if one)
+        now, element = yield from self._look(
+            lambda seen: _find_row(seen, _id(action), text), now, f"the row {text!r}"
+        )
+        return (yield from self._press(element))
+
+    def _row_of(self, app: App, entity: str, effect: Effect) -> Drawn:
         """The row of an entity that the way leads by: the effect's own, or one it refers to."""
         effect_entity = effect.entity.partition(".")[2]
         if entity == effect_entity and effect.row:
@@ -228,11 +239,10 @@ class _Hands:
                 if one.entity == entity and name in effect.values
             )
             number = int(effect.values[reference])
-        title = app.entities[entity].title
         for drawn in self._parameters.values():
-            if drawn.value == number and title in drawn.columns:
-                return number, drawn
-        return number, None
+            if drawn.value == number and drawn.entity == f"{app.id}.{entity}":
+                return drawn
+        raise ActionError(f"no parameter is row {number} of {app.id}.{entity}")
 
     def _fill_form(self, app: App, form: str, effect: Effect, now: Observation) -> Part:
         screen = app.screens[form]
@@ -319,22 +329,25 @@ class _Hands:
         now = yield Tap(**target_of(element))
         return now
 
-    def _see(
-        self, resource_id: str, now: Observation
-    ) -> Generator[Action, Observation, tuple[Observation, UIElement]]:
+    def _see(self, resource_id: str, now: Observation) -> Search:
         return (yield from self._see_any((resource_id,), now))
 
-    def _see_any(
-        self, resource_ids: tuple[str, ...], now: Observation
-    ) -> Generator[Action, Observation, tuple[Observation, UIElement]]:
-        """Scroll down, then up, until one of the elements is on the screen."""
+    def _see_any(self, resource_ids: tuple[str, ...], now: Observation) -> Search:
+        def find(seen: Observation) -> UIElement | None:
+            return next(filter(None, (_find(seen, one) for one in resource_ids)), None)
+
+        return (yield from self._look(find, now, resource_ids[0]))
+
+    def _look(
+        self, find: Callable[[Observation], UIElement | None], now: Observation, name: str
+    ) -> Search:
+        """Scroll down, then up, until what is looked for is on the screen."""
         for look in range(_MAX_LOOKS):
-            for resource_id in resource_ids:
-                element = _find(now, resource_id)
-                if element is not None:
-                    return now, element
+            element = find(now)
+            if element is not None:
+                return now, element
             now = yield Scroll(direction="down" if look < _MAX_LOOKS // 2 else "up")
-        raise ActionError(f"{resource_ids[0]} is not on the screen")
+        raise ActionError(f"{name} is not on the screen")
 
 
 def _button_for(screen: DetailScreen, effect: Effect) -> str:
@@ -361,6 +374,21 @@ def _id(action: str) -> str:
 
 def _find(now: Observation, resource_id: str) -> UIElement | None:
     return next((one for one in now.elements if one.resource_id == resource_id), None)
+
+
+def _find_row(now: Observation, resource_id: str, text: str) -> UIElement | None:
+    """The row of a list that begins with a text."""
+    wanted = " ".join(text.split())
+    for one in now.elements:
+        if one.resource_id.startswith(f"{resource_id}-") and f"{one.name} ".startswith(
+            f"{wanted} "
+        ):
+            return one
+    return None
+
+
+def _filled(pattern: str, texts: Mapping[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda found: texts[found[1]], pattern)
 
 
 def _is_covered(now: Observation) -> bool:

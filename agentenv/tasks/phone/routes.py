@@ -17,7 +17,7 @@ class Hop:
     """Where it starts."""
     to: str
     tap: str
-    """What to tap; "{row}" stands for the row of the list's entity."""
+    """What to tap; of a row of a list, what all its rows have in common."""
     entity: str = ""
     """The entity whose row is to be found in a list first; empty if none."""
 
@@ -48,7 +48,7 @@ def _hops(app: App, name: str) -> list[Hop]:
         hops += [Hop(name, tab, f"tab {tab}") for tab in app.tabs if tab != name]
     if isinstance(screen, ListScreen):
         if screen.opens:
-            hops.append(Hop(name, screen.opens, f"open {screen.opens} {{row}}", screen.entity))
+            hops.append(Hop(name, screen.opens, f"open {screen.opens}", screen.entity))
         if screen.create:
             hops.append(Hop(name, screen.create, f"open {screen.create}"))
     if isinstance(screen, DetailScreen):
