@@ -1,0 +1,1 @@
+"""Android: emulators and handsets, driven by adb or by Appium."""
