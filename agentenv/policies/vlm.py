@@ -78,12 +78,12 @@ class VLMPolicy:
 
         Args:
             histories: B of them.
-            n: answers for each; the prompt is encoded once for all of them.
+            n: answers for each, 0 or more; the prompt is encoded once for all of them.
             resample_invalid: how often answers that do not parse, or that are aimed at an
                 element that is not there, are drawn again.
         """
         result: list[list[Decision]] = []
-        together = max(1, self.batch_size // n)
+        together = max(1, self.batch_size // max(1, n))
         for start in range(0, len(histories), together):
             batch = histories[start : start + together]
             screens = [history.observation.elements for history in batch]

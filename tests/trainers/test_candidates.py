@@ -60,6 +60,12 @@ def test_the_trained_policy_proposes_what_is_on_the_screen() -> None:
     assert wanted > len(proposed) / 2
 
 
+def test_one_candidate_is_the_logged_action_alone() -> None:
+    policy = VLMPolicy.from_pretrained(data_file("small_vlm"), temperature=1.2)
+    (row,) = propose_candidates([episode(Tap(element=1))], policy, n=1, progress=lambda done: None)
+    assert row.texts == ('{"type":"tap","label":"Cancel","element":1}',)
+
+
 def test_a_candidate_that_is_aimed_at_nothing_is_invalid() -> None:
     texts = (*(JSON.print(Tap(element=index)) for index in (0, 1, 2)), "no action")
     row = Candidates(texts, (0.0,) * 4)
