@@ -19,6 +19,7 @@ from torch import Tensor
 from agentenv.policies.language_model import VisionLanguageModel
 from agentenv.policies.prompts import Prompt
 from trainers.runs import load_training_state, save_training_state
+from trainers.scoring import extend_prompts
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,8 @@ def imitation_loss(vlm: VisionLanguageModel, batch: Sequence[Example]) -> Tensor
     divided by the mean answer length, so that a learning rate means the same
     whatever the answers' length. Equal prompts are encoded once.
     """
-    place: dict[Prompt, int] = {}
-    owners = [place.setdefault(example.prompt, len(place)) for example in batch]
     suffixes = [[*example.given, *vlm.tokenize(example.answer)] for example in batch]
-    extension = vlm.extend(vlm.encode(list(place)), suffixes, owners=owners)
+    extension = extend_prompts(vlm, [example.prompt for example in batch], suffixes)
     given = torch.tensor([len(example.given) for example in batch], device=vlm.device)
     learned = torch.arange(extension.mask.shape[1], device=vlm.device) >= given[:, None]
     log_probs = (extension.log_probs * learned).sum(1)

@@ -101,9 +101,21 @@ def fingerprint(inputs: Any) -> str:
 
 
 def save_training_state(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step: int
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    step: int,
+    notes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Weights that are being trained and the optimiser's moments, as safetensors."""
+    """Weights that are being trained and the optimiser's moments, as safetensors.
+
+    Args:
+        path: of the file, replaced in one step.
+        model: whose trained weights are kept.
+        optimizer: of these.
+        step: how many steps are behind it.
+        notes: JSON-able, what else a resumed run needs; `saved_notes` reads them.
+    """
     tensors: dict[str, Tensor] = {"step": torch.tensor(step)}
     names = {id(p): n for n, p in model.named_parameters() if p.requires_grad}
     for parameter, state in optimizer.state.items():
@@ -113,7 +125,7 @@ def save_training_state(
             tensors[f"{key}/{name}"] = torch.as_tensor(value).detach().cpu().clone()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
-    save_file(tensors, temporary)
+    save_file(tensors, temporary, {"notes": json.dumps(dict(notes or {}))})
     temporary.replace(path)
 
 
@@ -123,6 +135,15 @@ def saved_step(path: Path) -> int:
         return 0
     with safe_open(path, framework="pt") as file:
         return int(file.get_tensor("step"))
+
+
+def saved_notes(path: Path) -> dict[str, Any]:
+    """The notes of a saved training state; none if there is none."""
+    if not path.exists():
+        return {}
+    with safe_open(path, framework="pt") as file:
+        notes: dict[str, Any] = json.loads((file.metadata() or {}).get("notes", "{}"))
+    return notes
 
 
 def load_training_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from agentenv.policies.language_model import VisionLanguageModel
+from agentenv.policies.language_model import Extension, VisionLanguageModel
 from agentenv.policies.prompts import Prompt
 
 Answer = Sequence[int]
 """Token ids, the end token among them if it was said."""
+
+
+def extend_prompts(
+    vlm: VisionLanguageModel,
+    prompts: Sequence[Prompt],
+    answers: Sequence[Answer],
+    **settings: Any,
+) -> Extension:
+    """Read each answer after its prompt; gradients flow, and equal prompts are encoded once.
+
+    Args:
+        vlm: the model.
+        prompts: R of them.
+        answers: one to each, none empty.
+        settings: for `VisionLanguageModel.extend`.
+    """
+    place: dict[Prompt, int] = {}
+    owners = [place.setdefault(prompt, len(place)) for prompt in prompts]
+    return vlm.extend(vlm.encode(list(place)), answers, owners=owners, **settings)
 
 
 @torch.no_grad()

@@ -59,6 +59,15 @@ class Extension:
     """(R, S) bool: which tokens are real."""
     hidden: Tensor | None
     """(R, H): the chosen layer at each suffix's last token."""
+    first: Tensor | None = None
+    """(R, V): predicts suffix token 0."""
+
+    @property
+    def predictions(self) -> Tensor:
+        """(R, S, V): scores, before the temperature, that each suffix token was chosen from."""
+        if self.first is None:
+            raise ValueError("this extension was made without the prefix's scores")
+        return torch.cat([self.first[:, None], self.logits[:, :-1]], dim=1)
 
 
 @dataclass(frozen=True)
@@ -244,16 +253,15 @@ class VisionLanguageModel:
                 use_cache=True,
                 output_hidden_states=layer is not None,
             )
-        logits = out.logits.float()
-        first = prefix.last_logits[index][:, None]
-        predictions = torch.cat([first, logits[:, :-1]], dim=1)
+        logits, first = out.logits.float(), prefix.last_logits[index]
+        predictions = torch.cat([first[:, None], logits[:, :-1]], dim=1)
         scores = _log_probs_at(predictions, temperature)
         log_probs = scores.gather(-1, ids[..., None])[..., 0].masked_fill(~mask, 0.0)
         hidden = None
         if layer is not None:
             rows = torch.arange(len(suffixes), device=self.device)
             hidden = out.hidden_states[layer][rows, lengths - 1].float()
-        return Extension(logits, log_probs, mask, hidden)
+        return Extension(logits, log_probs, mask, hidden, first)
 
     @torch.no_grad()
     def sample(

@@ -12,7 +12,7 @@ from agentenv.actions import BROWSER_ACTIONS
 from agentenv.dialects import get_dialect
 from agentenv.policies.base import Decision, History
 from agentenv.policies.language_model import Completion, VisionLanguageModel
-from agentenv.policies.prompts import PROMPT_VERSION, render
+from agentenv.policies.prompts import PROMPT_VERSION, Prompt, render
 from agentenv.tasks.targets import does_nothing
 
 
@@ -26,6 +26,9 @@ class VLMPolicy:
         seed: of sampling.
         batch_size: answers sampled at once, about (on a CPU, more wait for memory).
         max_new_tokens: longest answer.
+        action_types: what devices can do, for the instructions.
+        merge_equal: encode equal prompts of a batch once, as groups of rollouts from one
+            state have them; the answers differ from those without it by rounding only.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class VLMPolicy:
         batch_size: int = 128,
         max_new_tokens: int = 64,
         action_types: tuple[str, ...] = BROWSER_ACTIONS,
+        merge_equal: bool = False,
     ) -> None:
         self.vlm = vlm
         self.dialect = get_dialect(dialect)
@@ -45,6 +49,7 @@ class VLMPolicy:
         self.batch_size = batch_size
         self.max_new_tokens = max_new_tokens
         self.action_types = action_types
+        self.merge_equal = merge_equal
         self.generator = torch.Generator(vlm.device).manual_seed(seed)
         self.name = Path(vlm.name).name
         self.version = f"{weights_digest(vlm)[:12]}-p{PROMPT_VERSION}-t{temperature:g}"
@@ -102,17 +107,24 @@ class VLMPolicy:
         asked = sorted({row for row, _ in places})
         if not asked:
             return []
-        prompts = [
-            render(histories[row], self.dialect, self.vlm.form, self.action_types) for row in asked
-        ]
+        prompts = [self.prompt(histories[row]) for row in asked]
+        owners = [asked.index(row) for row, _ in places]
+        if self.merge_equal:
+            distinct = list(dict.fromkeys(prompts))
+            owners = [distinct.index(prompts[owner]) for owner in owners]
+            prompts = distinct
         completions = self.vlm.sample(
             self.vlm.encode(prompts),
-            owners=[asked.index(row) for row, _ in places],
+            owners=owners,
             temperature=self.temperature,
             max_new_tokens=self.max_new_tokens,
             generator=self.generator,
         )
         return [self._decide(completion) for completion in completions]
+
+    def prompt(self, history: History) -> Prompt:
+        """What the model is shown of a history."""
+        return render(history, self.dialect, self.vlm.form, self.action_types)
 
     def _decide(self, completion: Completion) -> Decision:
         return Decision(

@@ -60,6 +60,10 @@ class Objective:
     clip: Callable[[Tensor, Tensor, Tensor, Tensor], Surrogate]
     aggregation: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
     regulariser: Callable[[Batch], Tensor]
+    needs_reference: bool = False
+    """Whether batches must have `reference_log_probs`."""
+    needs_proxy: bool = False
+    """Whether batches must have `proxy_log_probs`."""
 
     def advantages(self, rewards: Tensor, groups: Tensor, steps: Steps | None = None) -> Tensor:
         """How good each episode was, or with `steps` each of their steps.
@@ -126,7 +130,13 @@ def build(config: ObjectiveConfig) -> Objective:
         )
         for kind in CHOICES
     }
-    return Objective(config.name, **parts)
+    kl = names["regulariser"] == "kl" and parts["regulariser"].keywords["coefficient"] > 0
+    return Objective(
+        config.name,
+        **parts,
+        needs_reference=kl,
+        needs_proxy=names["regulariser"] == "lp_reg",
+    )
 
 
 def _settings_of(kind: Kind, settings: Mapping[str, float]) -> dict[str, float]:

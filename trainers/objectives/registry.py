@@ -63,7 +63,7 @@ class Part:
         parameters = inspect.signature(self.function).parameters.values()
         return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
-    def with_settings(self, values: Mapping[str, Any]) -> Callable[..., Any]:
+    def with_settings(self, values: Mapping[str, Any]) -> functools.partial[Any]:
         """The function with its settings filled in.
 
         Raises:
