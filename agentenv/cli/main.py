@@ -71,6 +71,9 @@ COMMANDS: dict[str, Command] = {
     "train digiq": Command(
         "agentenv.cli.train_digiq", "DigiQConfig", "improve a policy from logged data (Digi-Q)"
     ),
+    "train craft-gui": Command(
+        "agentenv.cli.train_craft_gui", "CraftGUIConfig", "improve a policy by acting (CRAFT-GUI)"
+    ),
     "ope": Command("agentenv.cli.ope", "OPEConfig", "rank trained policies from logged data alone"),
     "objectives": Command(
         "agentenv.cli.objectives", "ObjectivesConfig", "list the policy objectives, or explain one"
