@@ -28,6 +28,7 @@ def draw(state: State) -> str:
     view: View = {
         "theme": state.look("theme"),
         "font_size": state.look("font_size"),
+        "width": state.database.get("width"),
         "language": state.language,
         "color": app.color if app else SYSTEM_COLOR,
         "time": clock_text(state.now, state.language),

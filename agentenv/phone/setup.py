@@ -22,6 +22,8 @@ Attitude = Literal["open", "cautious", "strict", "denies"]
 ATTITUDES: tuple[Attitude, ...] = ("open", "cautious", "strict", "denies")
 Theme = Literal["light", "dark"]
 FONT_SIZES = ("small", "normal", "large")
+NARROWEST, WIDEST = 280, 480
+"""Widths that a phone's screen may have."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,9 @@ class PhoneSetup(Setup):
     theme: Theme = "light"
     language: Language = "en"
     font_size: Literal["small", "normal", "large"] = "normal"
+    width: int | None = None
+    """Pixels that the layout has from side to side: it is drawn larger or smaller to fill the
+    device's screen, as the picture of a phone of another size would be. None: the device's."""
     attitude: Attitude = "cautious"
     """How the owner answers."""
     contract: Contract = field(default_factory=Contract)
@@ -67,6 +72,8 @@ class PhoneSetup(Setup):
         for name, (value, choices) in given.items():
             if value not in choices:
                 raise ConfigError(f"{name} is one of {', '.join(choices)}, not {value!r}")
+        if self.width is not None and not NARROWEST <= self.width <= WIDEST:
+            raise ConfigError(f"width is {NARROWEST} to {WIDEST} pixels, not {self.width}")
         try:
             datetime.fromisoformat(self.time)
         except ValueError as error:
@@ -98,6 +105,7 @@ def make_image(setup: PhoneSetup, apps: Mapping[str, App]) -> bytes:
         "theme": setup.theme,
         "language": setup.language,
         "font_size": setup.font_size,
+        "width": setup.width,
         "attitude": setup.attitude,
         "contract": {
             name: sorted(getattr(setup.contract, name))

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -120,6 +121,24 @@ def test_a_finger_that_moves_over_text_selects_nothing(device: PhoneDevice) -> N
     before = device.observe()
     do(device, Swipe(start=(0.62, 0.72), end=(0.02, 0.63)), DoubleTap(point=(0.2, 0.2)))
     assert do(device, PressKey(key="ctrl+a")).png == before.png
+
+
+@pytest.mark.parametrize("width", [320, 412])
+def test_a_phone_of_another_width_fills_the_same_screen(device: PhoneDevice, width: int) -> None:
+    device.reset(replace(SETUP, width=width))
+    first = do(device, OpenApp(app="notes"))
+    assert element(first, "tap-home").bounds[3] == pytest.approx(1, abs=0.01)
+    moved = do(device, Swipe(start=(0.5, 0.8), end=(0.5, 0.7)))
+    scrolled = [
+        before.bounds[1] - after.bounds[1]
+        for before in first.elements for after in moved.elements
+        if before.resource_id == after.resource_id == "tap-open-note-3"
+    ]  # fmt: skip
+    assert scrolled == pytest.approx([0.1], abs=0.02)  # as far as the finger went
+    screen = do(device, "tap-open-write")
+    do(device, InputText(element=element(screen, "field-title").index, text="Wide"), "tap-next")
+    [change] = device.state()["changes"].rows
+    assert change.columns["title"] == "Wide"
 
 
 def test_one_browser_shows_one_phone_after_another(device: PhoneDevice) -> None:

@@ -218,6 +218,11 @@ def test_an_app_that_names_what_is_not_there_is_refused() -> None:
         App.model_validate(content)
 
 
+def test_a_width_that_no_phone_has_is_refused() -> None:
+    with pytest.raises(ConfigError, match="width is 280 to 480 pixels, not 1280"):
+        PhoneSetup(width=1280)
+
+
 def test_an_unknown_app_is_answered_with_the_closest() -> None:
     with pytest.raises(ConfigError, match="notes"):
         load_app("note")

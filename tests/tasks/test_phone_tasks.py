@@ -18,6 +18,7 @@ from agentenv.env import DeviceEnv
 from agentenv.phone.changes import Change, Changes
 from agentenv.tasks import get_task, suite
 from agentenv.tasks.base import Oracle, TaskInstance
+from agentenv.tasks.phone.drawing import make_setup
 from agentenv.tasks.phone.names import template_names
 from agentenv.tasks.phone.suite import PhoneTask
 from agentenv.tasks.phone.verify import answers, is_done, is_judged
@@ -75,6 +76,12 @@ def test_a_template_draws_clear_goals_and_says_what_else_could_be_done(name: str
         assert chosen.effects(chosen.decoy(instance)) != chosen.effects(instance)
         goals.add((instance.goal, instance.setup))
     assert len(goals) == 5
+
+
+def test_looks_and_owner_vary_with_the_seed() -> None:
+    setups = [make_setup(task("notes-write").template, f"{number}") for number in range(60)]
+    for name in ("theme", "language", "font_size", "width", "attitude"):
+        assert len({getattr(one, name) for one in setups}) > 1, name
 
 
 @needs_browser

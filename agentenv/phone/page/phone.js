@@ -3,6 +3,7 @@
 'use strict';
 const phone = (() => {
   const BATCH = 20;
+  const WIDEST = 480; // as in the style sheet
   const queue = [];
   let base = '';
   let sending = false;
@@ -12,6 +13,7 @@ const phone = (() => {
   let scrolling = false; // the answer comes from nothing but scrolling, which may have gone on
   let drawing = false;
   let selection = ''; // as the server knows it
+  let zoom = 1; // pixels of the screen for one of the layout
 
   const ask = (body) => fetch(`${base}/events`, {
     method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body),
@@ -51,6 +53,9 @@ const phone = (() => {
     const body = document.getElementById('root');
     if (anew) body.replaceChildren(template.content);
     else merge(body, template.content);
+    const screen = Math.min(innerWidth, WIDEST);
+    zoom = screen / (body.firstElementChild.dataset.width || screen);
+    body.style.zoom = zoom;
     keepValues();
     for (const box of scrolling ? [] : body.querySelectorAll('[data-scroll]')) {
       const at = box.dataset.scroll;
@@ -120,7 +125,7 @@ const phone = (() => {
     if (!press || !event.buttons || fieldOf(event)) return;
     const by = press.y - event.clientY;
     if (Math.abs(by) > 8 || Math.abs(event.clientX - press.x) > 8) press.moved = true;
-    if (press.moved && press.box) press.box.scrollTop = press.top + by;
+    if (press.moved && press.box) press.box.scrollTop = press.top + by / zoom;
   });
   listen('pointerup', (event) => {
     const pulled = press && press.y < 30 && event.clientY - press.y > 60;

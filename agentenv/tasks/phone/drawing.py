@@ -21,6 +21,8 @@ from agentenv.tasks.phone.template import Effect, Parameter, Template
 
 _ANSWERING = tuple(one for one in ATTITUDES if one != "denies")
 """Owners with whom every task can be done."""
+_WIDTHS = (None, None, None, 320, 393, 412)
+"""Of common phones; the default is drawn as often as the others together."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ def make_setup(template: Template, key: str) -> PhoneSetup:
         language="de" if rng.random() < 0.15 else "en",
         font_size=rng.choice(("small", "normal", "normal", "normal", "large")),
         attitude=rng.choice(_ANSWERING),
+        width=rng.choice(_WIDTHS),
         contract=Contract(
             frozenset(privacy.necessary),
             frozenset(privacy.allowed),
