@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from agentenv.phone.schema import EntityField
 from agentenv.phone.setup import Contract, contract_of, later
 from agentenv.phone.state import State
 
@@ -14,8 +15,24 @@ _REFUSED = "refused"
 
 
 def may_open(state: State, app: str) -> bool:
-    """Whether an app may be opened without asking."""
-    return not state.apps[app].private or granted(state, "access_app", app) is not None
+    """Whether an app may be opened without asking: the privacy manager's switch, or a grant."""
+    return _switch(state, "open", app) or granted(state, "access_app", app) is not None
+
+
+def may_have(state: State, app: str, field: EntityField) -> bool:
+    """Whether a field of an app may be given what it asks for, by the privacy manager's switch."""
+    return field.personal is None or _switch(state, "data", app, field.personal.category)
+
+
+def _switch(state: State, kind: str, app: str, category: str = "") -> bool:
+    """Whether a switch is on; what has none is free."""
+    found = state.database.rows(
+        "SELECT allowed FROM sys_access WHERE kind = ? AND app = ? AND category = ?",
+        kind,
+        app,
+        category,
+    )
+    return not found or bool(found[0]["allowed"])
 
 
 def granted(state: State, permission: Permission, resource: str) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from agentenv.phone.consent import may_have
 from agentenv.phone.schema import MAX_TEXT, EntityField, FormScreen, SettingsScreen, Step
 from agentenv.phone.state import Place, State, edited_row
 from agentenv.phone.words import clock_text, in_language
@@ -96,16 +97,24 @@ def missing_fields(state: State, place: Place, step: Step) -> list[str]:
     for name in step.fields:
         value, field = value_of(state, place, name), entity.fields[name]
         past = field.type == "date" and bool(value) and date.fromisoformat(value) < state.today
-        if (field.required and not value.strip()) or (past and not field.personal):
+        unfilled = not value.strip() or not may_have(state, place.app, field)
+        if (field.required and unfilled) or (past and not field.personal):
             missing.append(name)
     return missing
+
+
+def fields_to_give(state: State, place: Place) -> list[str]:
+    """A form's fields, but for those whose data the app may not have any more."""
+    fields = state.entity(place).fields
+    names = [name for step in steps_of(state, place) for name in step.fields]
+    return [name for name in names if may_have(state, place.app, fields[name])]
 
 
 def submit(state: State, place: Place) -> None:
     """Write the form's row, and note what left the phone with it."""
     screen, entity, app = state.screen(place), state.entity(place), state.apps[place.app]
     assert isinstance(screen, FormScreen)
-    names = [name for step in screen.steps for name in step.fields]
+    names = fields_to_give(state, place)
     values = {name: to_column(value_of(state, place, name), entity.fields[name]) for name in names}
     number = edited_row(screen, place)
     if number:

@@ -57,10 +57,14 @@ def _next_field(state: State, place: Place | None, name: str) -> str:
     """The next typed field on the same page of a form; empty if there is none."""
     if place is None:
         return ""
-    steps = forms.steps_of(state, place)
     number = place.ui.get("step", 0)
-    names = steps[number].fields if number < len(steps) else ()
-    typed = [one for one in names if forms.spec_of(state, place, one).is_typed]
+    given = forms.fields_to_give(state, place)
+    typed = [
+        one
+        for step in forms.steps_of(state, place)[number : number + 1]
+        for one in step.fields
+        if one in given and forms.spec_of(state, place, one).is_typed
+    ]
     if name not in typed or name == typed[-1]:
         return ""
     return typed[typed.index(name) + 1]

@@ -261,7 +261,7 @@ class App(Model):
     recipient: str = ""
     """Who gets what forms send; empty for an app that sends nothing."""
     private: bool = False
-    """An agent needs the owner's leave to open it."""
+    """An agent needs the owner's leave to open it, until the privacy manager says otherwise."""
     start: Name
     tabs: tuple[Name, ...] = ()
     """Screens that a bar at the bottom leads to."""

@@ -134,7 +134,7 @@ def make_image(setup: PhoneSetup, apps: Mapping[str, App]) -> bytes:
 
 
 def _install(database: Database, app: App, setup: PhoneSetup) -> None:
-    """Create an app's tables, fill them, and note what the app would like to read."""
+    """Create an app's tables, fill them, and note who may open it and what it may be given."""
     today = datetime.fromisoformat(setup.time).date()
     for name, entity in app.entities.items():
         if entity.table:
@@ -149,11 +149,11 @@ def _install(database: Database, app: App, setup: PhoneSetup) -> None:
         for field in entity.fields.values()
         if field.personal and not entity.table
     }
+    row = {"app": app.id, "name": in_language(app.name, "en"), "category": ""}
+    database.insert("sys_access", {**row, "kind": "open", "allowed": int(not app.private)})
     for category in sorted(asked):
-        name = in_language(app.name, "en")
-        database.insert(
-            "sys_access", {"app": app.id, "name": name, "category": category, "allowed": 1}
-        )
+        row["category"] = category
+        database.insert("sys_access", {**row, "kind": "data", "allowed": 1})
 
 
 def _live_in(database: Database, apps: Mapping[str, App], setup: PhoneSetup) -> None:

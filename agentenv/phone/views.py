@@ -6,6 +6,7 @@ from typing import Any
 
 from agentenv.phone import forms
 from agentenv.phone.art import picture
+from agentenv.phone.consent import may_have
 from agentenv.phone.schema import (
     App,
     DetailScreen,
@@ -253,14 +254,13 @@ def _form(state: State, place: Place, screen: FormScreen) -> View:
         view["fields"] = [widget(state, place, name, name in missing) for name in step.fields]
         return view
     view["heading"] = state.say("review")
-    for step in screen.steps:
-        for name in step.fields:
-            field = entity.fields[name]
-            text = written(state.draft(place, name), field, state.language)
-            if field.type == "boolean":
-                text = state.say("yes" if state.draft(place, name) == "1" else "no")
-            if text:
-                view["summary"].append({"label": state.label(name, field), "text": text})
+    for name in forms.fields_to_give(state, place):
+        field = entity.fields[name]
+        text = written(state.draft(place, name), field, state.language)
+        if field.type == "boolean":
+            text = state.say("yes" if state.draft(place, name) == "1" else "no")
+        if text:
+            view["summary"].append({"label": state.label(name, field), "text": text})
     return view
 
 
@@ -300,7 +300,7 @@ def widget(state: State, place: Place, name: str, missing: bool) -> View:
     value = forms.value_of(state, place, name)
     view: View = {
         "name": name,
-        "kind": _widget_kind(field),
+        "kind": _widget_kind(field) if may_have(state, place.app, field) else "blocked",
         "label": state.label(name, field),
         "value": value,
         "text": written(value, field, state.language)

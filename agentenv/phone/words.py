@@ -45,6 +45,10 @@ _SYSTEM: dict[str, dict[Language, str]] = {
         "en": "{app} is private. An agent may open it only with the owner's leave.",
         "de": "{app} ist privat. Ein Agent darf die App nur mit Erlaubnis des Besitzers öffnen.",
     },
+    "switched_off": {
+        "en": "Switched off in the privacy manager",
+        "de": "Im Datenschutz abgeschaltet",
+    },
     "recents": {"en": "Recent apps", "de": "Zuletzt verwendet"},
     "review": {"en": "Check your details", "de": "Angaben prüfen"},
     "search": {"en": "Search", "de": "Suchen"},

@@ -104,6 +104,19 @@ def test_the_screen_after_a_restore_is_byte_for_byte_the_one_before(device: Phon
     )
 
 
+def test_a_screen_of_which_a_part_was_drawn_anew_is_restored_to_the_byte(
+    device: PhoneDevice,
+) -> None:
+    device.reset(PhoneSetup(seed="13", attitude="open"))
+    screen = do(device, OpenApp(app="notes"))
+    search = element(screen, "field-search").index
+    text = "'; DROP TABLE sys_events; -- \" OR 1=1"
+    do(device, InputText(element=search, text=text), "field-search", "tap-ime")
+    before = do(device, "field-search")
+    device.restore(device.snapshot())
+    assert device.observe().png == before.png
+
+
 def test_a_swipe_scrolls_and_where_it_stopped_is_state(device: PhoneDevice) -> None:
     device.reset(SETUP)
     first = do(device, OpenApp(app="notes"))

@@ -195,6 +195,47 @@ def test_saving_to_the_profile_needs_leave(phone: Phone) -> None:
     assert (change.columns["value"], change.columns["source"]) == ("window", "agent")
 
 
+def switch_off(phone: Phone, tab: int, name: str) -> None:
+    """A switch of the privacy manager; the phone's owner agrees to its being opened."""
+    phone.request_permission("access_app", "privacy", "")
+    phone.open_app("privacy")
+    tap(phone, f"list_tab {tab}")
+    switches = findall(r'data-do="(toggle \d+)" role="switch" aria-label="([^"]*)"', phone.page())
+    tap(phone, next(do for do, label in switches if label.strip() == name))
+
+
+def test_an_app_that_is_switched_off_opens_only_with_leave() -> None:
+    phone = Phone(PhoneSetup(attitude="open"))
+    switch_off(phone, 1, "Notes")
+    phone.open_app("notes")
+    assert phone.location == "privacy/access"
+    tap(phone, "close", "home", "app notes")
+    assert phone.location == "home"
+    tap(phone, "ask_owner")
+    assert phone.location == "notes/home"
+
+
+def test_data_that_an_app_must_not_have_cannot_be_given_to_it() -> None:
+    phone = Phone(PhoneSetup(attitude="open"))
+    tap(phone, "app restaurants")
+    first = next(one for one in offered(phone) if one.startswith("open detail"))
+    tap(phone, first, "button book", "by party 1", "date date", "accept", "menu time")
+    tap(phone, "pick time 3", "next")
+    type_into(phone, "guest", "Ann")
+    type_into(phone, "phone", "555")
+    switch_off(phone, 0, "Tavola Phone number")
+    phone.open_app("restaurants")
+    assert "Switched off in the privacy manager" in phone.page()
+    assert 'data-field="phone"' not in phone.page()
+    tap(phone, "next")
+    assert "555" not in phone.page()
+    tap(phone, "next")
+    [booking] = [one for one in phone.changes().rows if one.table == "restaurants_booking"]
+    assert (booking.columns["guest"], booking.columns["phone"]) == ("Ann", None)
+    sent = [one for one in phone.log.records() if one["kind"] == "network_egress"]
+    assert "phone" not in sent[0]["fields"]
+
+
 def test_every_value_of_every_profile_is_its_own() -> None:
     values = [item.value for seed in range(50) for item in make_profile(str(seed))
               if item.key not in ("first_name", "birth_date", "name", "phone")]  # fmt: skip

@@ -50,6 +50,8 @@ _FLAGS: tuple[str, ...] = (
     "--disable-threaded-scrolling",
     "--deterministic-mode",
     "--block-new-web-contents",
+    # A part that is drawn anew may differ by a shade, where it is round, from the whole.
+    "--disable-partial-raster",
     # The screen of one page needs neither a process nor several threads of its own.
     "--in-process-gpu",
     "--num-raster-threads=1",

@@ -157,6 +157,7 @@ class _Hands:
             if isinstance(screen, ListScreen) and names == {screen.toggles}:
                 now = yield from self._go(app, name, effect, now)
                 drawn = self._row_of(app, entity, effect)
+                now = yield from self._find_row(app, screen, drawn, now)
                 return (yield from self._tap_row("toggle", screen, drawn, now))
             if isinstance(screen, DetailScreen):
                 button = _button_for(screen, effect)
