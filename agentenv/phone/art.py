@@ -65,7 +65,7 @@ def _dish(rng: random.Random) -> str:
 
 
 def _person(rng: random.Random) -> str:
-    """A head and shoulders."""
+    """A head and shoulders, with a friendly face."""
     wall, coat, skin, hair = (
         rng.choice(_COOL), rng.choice(_WARM + _COOL), rng.choice(_SKIN), rng.choice(_HAIR),
     )  # fmt: skip
@@ -80,8 +80,30 @@ def _person(rng: random.Random) -> str:
         f'<rect x="42" y="56" width="16" height="20" rx="8" fill="{skin}"/>'
         f'<ellipse cx="50" cy="43" rx="17" ry="20" fill="{skin}"/>'
         f'<path d="M33 42c-1-18 8-24 17-24s18 6 17 24c-3-7-6-{fringe - 22}-10-13'
-        f'-7 4-14 4-19 3-3 3-4 6-5 10z" fill="{hair}"/>'
+        f'-7 4-14 4-19 3-3 3-4 6-5 10z" fill="{hair}"/>{_face(rng, hair)}'
     )
+
+
+def _face(rng: random.Random, hair: str) -> str:
+    """Eyes, brows, nose and mouth; now and then glasses."""
+    gap, smile = rng.randint(6, 8), rng.randint(3, 5)
+    parts = [
+        f'<ellipse cx="{x}" cy="44" rx="1.9" ry="2.3" fill="#2a1c16"/>'
+        f'<path d="M{x - 3.5} 38.5q3.5-2.4 7 0" fill="none" stroke="{hair}" stroke-width="1.6"/>'
+        for x in (50 - gap, 50 + gap)
+    ]
+    if rng.random() < 0.3:
+        parts.append(
+            f'<g fill="none" stroke="#3a2418" stroke-width="1.3"><circle cx="{50 - gap}" cy="44" '
+            f'r="5"/><circle cx="{50 + gap}" cy="44" r="5"/>'
+            f'<path d="M{55 - gap} 43.5h{2 * gap - 10}"/></g>'
+        )
+    parts.append(
+        '<path d="M49 46q-1.6 4.6 1.4 4.6" fill="none" stroke="#0003" stroke-width="1.4"/>'
+        f'<path d="M44.5 54.5q5.5 {smile} 11 0" fill="none" stroke="#8c3b2e" stroke-width="1.7" '
+        'stroke-linecap="round"/>'
+    )
+    return "".join(parts)
 
 
 def _place(rng: random.Random) -> str:

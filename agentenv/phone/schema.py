@@ -21,10 +21,20 @@ Words = str | dict[Language, str]
 Value = str | int | float | bool | None
 
 FieldType = Literal[
-    "text", "long_text", "integer", "decimal", "boolean", "choice", "date", "time", "reference"
+    "text",
+    "long_text",
+    "integer",
+    "decimal",
+    "boolean",
+    "choice",
+    "date",
+    "time",
+    "reference",
+    "event",
 ]
 SQL_TYPES: dict[str, str] = {"integer": "INTEGER", "decimal": "REAL", "boolean": "INTEGER"}
-"""Column type of a field type; TEXT for all others. A reference holds a row's number."""
+"""Column type of a field type; TEXT for all others. A reference holds a row's number, an
+event a record of the event log, which is shown in words."""
 MAX_TEXT = 10_000
 """Characters that a text field takes."""
 
@@ -262,6 +272,9 @@ class App(Model):
     """Who gets what forms send; empty for an app that sends nothing."""
     private: bool = False
     """An agent needs the owner's leave to open it, until the privacy manager says otherwise."""
+    accepts_text: Name | None = None
+    """Screen that takes a text shared by another app: a form, into its first long text, or a
+    list of those to whom it can be sent."""
     start: Name
     tabs: tuple[Name, ...] = ()
     """Screens that a bar at the bottom leads to."""
@@ -284,7 +297,7 @@ class App(Model):
 
 def _problems(app: App) -> Iterator[str]:
     """What names something that is not there."""
-    for name in (app.start, *app.tabs):
+    for name in (app.start, *app.tabs, app.accepts_text or app.start):
         if name not in app.screens:
             yield f"there is no screen {name!r}"
     for name, entity in app.entities.items():

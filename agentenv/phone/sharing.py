@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 from agentenv.phone import consent, forms, navigation
-from agentenv.phone.schema import FormScreen
-from agentenv.phone.state import State
+from agentenv.phone.schema import FormScreen, ThreadScreen
+from agentenv.phone.state import Place, State
+
+
+def share_targets(state: State) -> list[str]:
+    """The apps that take a text."""
+    return [name for name, app in state.apps.items() if app.accepts_text]
 
 
 def share_to(state: State, name: str) -> None:
-    """Hand the shared text to an app: its form for a new row begins with it."""
+    """Hand the shared text to an app: its form begins with it, or it is asked for whom it is."""
     text = (state.overlay or {}).get("text", "")
     if not consent.may_open(state, name):
-        state.overlay = {"kind": "private", "app": name}
+        state.overlay = {"kind": "private", "app": name, "text": text}
         return
     app = state.apps[name]
-    form, field = next(iter(share_targets(state)[name].items()))
     state.event("clipboard", operation="share", text=text, recipient=name)
     navigation.push(state, name, app.start)
-    navigation.push(state, name, form)
-    forms.put(state, state.place, field, text)
+    assert app.accepts_text is not None
+    screen = app.screens[app.accepts_text]
+    if isinstance(screen, FormScreen):
+        navigation.push(state, name, app.accepts_text)
+        fields = app.entities[screen.entity].fields
+        names = [one for step in screen.steps for one in step.fields]
+        forms.put(state, state.place, next(x for x in names if fields[x].type == "long_text"), text)
+    else:
+        navigation.push(state, name, app.accepts_text, carries=text)
 
 
-def share_targets(state: State) -> dict[str, dict[str, str]]:
-    """App -> the form, and its long text, that shared texts go to."""
-    found: dict[str, dict[str, str]] = {}
-    for name, app in state.apps.items():
-        for screen_name, screen in app.screens.items():
-            if not isinstance(screen, FormScreen) or screen.sends or screen.parent:
-                continue
-            fields = app.entities[screen.entity].fields
-            texts = [one for step in screen.steps for one in step.fields
-                     if fields[one].type == "long_text"]  # fmt: skip
-            if texts:
-                found.setdefault(name, {screen_name: texts[0]})
-    return found
+def hand_on(state: State, carrier: Place) -> None:
+    """Put the text that a list was opened with into the conversation chosen from it."""
+    place = state.place
+    assert place is not None
+    screen = state.screen(place)
+    if "carries" in carrier.ui and isinstance(screen, ThreadScreen):
+        forms.put(state, place, screen.text, carrier.ui["carries"])

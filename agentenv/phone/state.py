@@ -11,6 +11,7 @@ from typing import Any
 
 from agentenv.phone.database import Database
 from agentenv.phone.events import EventKind, EventLog
+from agentenv.phone.history import told
 from agentenv.phone.schema import App, Entity, EntityField, FormScreen, Language, Screen
 from agentenv.phone.words import in_language, say, written
 
@@ -150,6 +151,8 @@ class State:
     def text(self, app: App, entity: Entity, row: Mapping[str, Any], field: str) -> str:
         """A row's column as a person reads it."""
         spec = entity.fields[field]
+        if spec.type == "event":
+            return told(json.loads(row[field]), self.apps, self.language)
         if spec.type == "reference":
             other = self.database.row(app.table(spec.entity), row[field])
             target = app.entities[spec.entity]

@@ -21,6 +21,7 @@ def perform(state: State, action: str) -> None:
 def _open(state: State, screen: str, row: str = "") -> None:
     place = place_of(state)
     navigation.push(state, place.app, screen, int(row) if row else None)
+    sharing.hand_on(state, place)
 
 
 def _close(state: State) -> None:
@@ -115,10 +116,16 @@ def _toggle(state: State, row: str) -> None:
 
 def _ask_owner(state: State) -> None:
     """The dialog of a private app: the owner is asked, and the app opens on a yes."""
-    app = (state.overlay or {})["app"]
+    overlay = state.overlay or {}
+    app = overlay["app"]
     state.overlay = None
     consent.request(state, "access_app", app, "")
-    if consent.may_open(state, app):
+    if not consent.may_open(state, app):
+        return
+    if "text" in overlay:
+        state.overlay = {"kind": "share", "text": overlay["text"]}
+        sharing.share_to(state, app)
+    else:
         navigation.open_app(state, app)
 
 

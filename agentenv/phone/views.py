@@ -33,6 +33,7 @@ def screen_view(state: State, place: Place) -> View:
     """The screen in front, its bars left out."""
     screen, app = state.screen(place), state.apps[place.app]
     title = in_language(screen.title or app.name, state.language)
+    title = state.say("send_to") if "carries" in place.ui else title
     makers = {
         ListScreen: _list,
         DetailScreen: _detail,
@@ -41,8 +42,8 @@ def screen_view(state: State, place: Place) -> View:
         SettingsScreen: _settings,
     }
     view = makers[type(screen)](state, place, screen)  # type: ignore[operator]
-    tabs = _main_tabs(state, app, place.screen)
-    root = bool(tabs) or place.screen == app.start
+    tabs = [] if "carries" in place.ui else _main_tabs(state, app, place.screen)
+    root = "carries" not in place.ui and (bool(tabs) or place.screen == app.start)
     return {"kind": screen.kind, "title": title, "tabs": tabs, "root": root} | view
 
 

@@ -9,7 +9,6 @@ from agentenv.phone.schema import EntityField, Language, Words
 
 _SYSTEM: dict[str, dict[Language, str]] = {
     "all": {"en": "All", "de": "Alle"},
-    "allow": {"en": "Allow", "de": "Zulassen"},
     "apps": {"en": "Apps", "de": "Apps"},
     "ask_owner": {"en": "Ask the owner", "de": "Besitzer fragen"},
     "back": {"en": "Back", "de": "Zurück"},
@@ -54,6 +53,7 @@ _SYSTEM: dict[str, dict[Language, str]] = {
     "search": {"en": "Search", "de": "Suchen"},
     "search_phone": {"en": "Search apps", "de": "Apps suchen"},
     "send": {"en": "Send", "de": "Senden"},
+    "send_to": {"en": "Send to", "de": "Senden an"},
     "share": {"en": "Share", "de": "Teilen"},
     "shared": {"en": "Shared with {app}", "de": "Geteilt mit {app}"},
     "step": {"en": "Step {number} of {count}", "de": "Schritt {number} von {count}"},

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from html import unescape
 from re import findall
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -15,10 +16,11 @@ from markupsafe import escape
 from agentenv.errors import ConfigError, StoreError
 from agentenv.phone.apps import APPS, load_app
 from agentenv.phone.checking import check_app
-from agentenv.phone.events import verify_log
+from agentenv.phone.events import EventKind, verify_log
+from agentenv.phone.history import told
 from agentenv.phone.phone import Phone, UserEvent
 from agentenv.phone.profile import check_digit, make_profile
-from agentenv.phone.schema import App
+from agentenv.phone.schema import App, Language
 from agentenv.phone.setup import Attitude, Contract, PhoneSetup
 
 
@@ -234,6 +236,56 @@ def test_data_that_an_app_must_not_have_cannot_be_given_to_it() -> None:
     assert (booking.columns["guest"], booking.columns["phone"]) == ("Ann", None)
     sent = [one for one in phone.log.records() if one["kind"] == "network_egress"]
     assert "phone" not in sent[0]["fields"]
+
+
+def test_the_privacy_manager_tells_in_words_what_was_done() -> None:
+    phone = Phone(PhoneSetup(attitude="open"))
+    tap(phone, "app notes", "open write")
+    type_into(phone, "title", 'Milk & "bread"')
+    phone.request_permission("access_app", "privacy", "to look")
+    phone.open_app("privacy")
+    tap(phone, "tab log")
+    shown = [" ".join(one.split()) for one in findall(r"<span>([^<]*)</span>", phone.page())]
+    said = unescape(" ".join(shown))
+    assert '09:41 · Notes · Title: “Milk & "bread"”' in said
+    assert "privacy: to look" in said
+    assert "sequence" not in said
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_kind_of_event_is_told_in_words(language: Language) -> None:
+    kinds = load_app("privacy").entities["event"].fields["kind"].options
+    assert set(kinds) == set(get_args(EventKind))
+    names = "field before after resource reason key value question answer text recipient"
+    record = dict.fromkeys(names.split(), "x")
+    for kind in kinds:
+        said = told({"time": "2026-03-03T09:41", "kind": kind, **record}, {}, language)
+        assert said.startswith("09:41"), kind
+        assert "{" not in said
+
+
+def test_a_text_is_shared_with_a_note_or_a_person() -> None:
+    phone = Phone(PhoneSetup(attitude="open"))
+    tap(phone, "app restaurants")
+    first = next(one for one in offered(phone) if one.startswith("open detail"))
+    tap(phone, first, "button share")
+    assert [one for one in offered(phone) if one.startswith("share_to")] == [
+        "share_to messages",
+        "share_to notes",
+    ]
+    tap(phone, "share_to notes")
+    assert phone.location == "notes/write"
+    phone.open_app("restaurants")
+    tap(phone, "button share", "share_to messages", "ask_owner")
+    assert phone.location == "messages/home"
+    assert "Send to" in phone.page()
+    someone = next(one for one in offered(phone) if one.startswith("open thread"))
+    tap(phone, someone, "send")
+    [message] = [one for one in phone.changes().rows if one.table == "messages_message"]
+    name = load_app("restaurants").words["place"]
+    assert message.columns["text"].split()[0] in name
+    shared = [one for one in phone.log.records() if one.get("operation") == "share"]
+    assert [one["recipient"] for one in shared] == ["notes", "messages"]
 
 
 def test_every_value_of_every_profile_is_its_own() -> None:
