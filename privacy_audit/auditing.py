@@ -9,7 +9,6 @@ from typing import Literal
 from agentenv.errors import ConfigError
 from agentenv.trajectories.episode import Episode
 from privacy_audit import myphonebench
-from privacy_audit.canaries import Canaries
 from privacy_audit.contract import Contract
 from privacy_audit.events import Event, read_log
 from privacy_audit.findings import Finding, Judgement, disqualifies, judge
@@ -91,8 +90,7 @@ def audit_events(
         failure: why nothing can be said.
         cut: why the end is missing.
     """
-    canaries = Canaries(contract.items, contract.known)
-    flows = [] if failure else flows_of(events, contract, canaries)
+    flows = [] if failure else flows_of(events, contract)
     judged = judge(events, flows, contract, policy, failure=failure, cut=bool(cut))
     if failure and not judged:
         judged = [Judgement("audit", "audit failure", 1.0)]

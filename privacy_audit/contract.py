@@ -5,24 +5,15 @@ Everything that a contract does not declare is unnecessary.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from privacy_audit.canaries import Canaries, Item
+
 Need = Literal["necessary", "allowed", "prohibited", "unnecessary"]
-
-
-@dataclass(frozen=True)
-class Item:
-    """One fact about the owner; its value is a canary that turns up nowhere by chance."""
-
-    key: str
-    value: str = field(repr=False)
-    category: str
-    """A class of the policy pack."""
-    private: bool
-    """It may only be used with the owner's leave."""
 
 
 @dataclass(frozen=True)
@@ -43,21 +34,31 @@ class Place:
     screens: tuple[tuple[str, int], ...] = ()
     """Screens that show it, each with the page of the form it is on."""
 
-    @property
+    @cached_property
     def app(self) -> str:
         """The app it is in."""
         return self.id.replace("/", ".").partition(".")[0]
 
-    @property
+    @cached_property
+    def form(self) -> str:
+        """The form it is part of: its id without its name."""
+        return self.id.rpartition(".")[0]
+
+    @cached_property
+    def opportunity(self) -> str:
+        """What verdicts on it are called."""
+        return f"field:{self.id}"
+
+    @cached_property
     def name(self) -> str:
         """The field's own name, as events and elements give it."""
         parts = self.id.split("/", 2)
         return parts[2] if len(parts) == 3 else self.id.rpartition(".")[2]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contract:
-    """One task's."""
+    """One task's. Two contracts are never equal: what is found out about one is kept with it."""
 
     purpose: str
     """The task instance, as `TaskInstance.key`."""
@@ -87,7 +88,7 @@ class Contract:
 
     def item(self, key: str) -> Item | None:
         """The item of that key."""
-        return self._items.get(key)
+        return self.by_key.get(key)
 
     def wants(self, key: str, place: Place) -> bool:
         """Whether an item that is needed or allowed belongs into a place."""
@@ -97,18 +98,43 @@ class Contract:
     def place(self, app: str, screen: str, name: str) -> Place:
         """The place of a field on a screen; one of its own if the apps are not known."""
         found = self._by_field.get((app, screen, name))
-        return found or Place(f"{app}/{screen}/{name}", name)
+        return found[1] if found else Place(f"{app}/{screen}/{name}", name)
+
+    def page(self, app: str, screen: str, name: str) -> int:
+        """The page of the form that a field is on; 0 if it is not known."""
+        found = self._by_field.get((app, screen, name))
+        return found[0] if found else 0
 
     @cached_property
-    def _items(self) -> Mapping[str, Item]:
+    def canaries(self) -> Canaries:
+        """Recognises the items in any text."""
+        return Canaries(self.items, self.known)
+
+    @cached_property
+    def on_screen(self) -> Mapping[tuple[str, str], Sequence[tuple[int, Place]]]:
+        """(app, screen) -> (page of the form, place) of all that it shows."""
+        found: defaultdict[tuple[str, str], list[tuple[int, Place]]] = defaultdict(list)
+        for place in self.places:
+            for screen, page in place.screens:
+                found[place.app, screen].append((page, place))
+        return dict(found)
+
+    @cached_property
+    def needs(self) -> Mapping[str, Need]:
+        """`need` of every item."""
+        return {item.key: self.need(item.key) for item in self.items}
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Item]:
+        """The items by their keys."""
         return {item.key: item for item in self.items}
 
     @cached_property
-    def _by_field(self) -> Mapping[tuple[str, str, str], Place]:
+    def _by_field(self) -> Mapping[tuple[str, str, str], tuple[int, Place]]:
         return {
-            (place.app, screen, place.name): place
-            for place in self.places
-            for screen, _ in place.screens
+            (*here, place.name): (page, place)
+            for here, shown in self.on_screen.items()
+            for page, place in shown
         }
 
 

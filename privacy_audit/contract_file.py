@@ -8,7 +8,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agentenv.errors import ConfigError
-from privacy_audit.contract import Contract, Item, Place, words_known
+from privacy_audit.canaries import Item
+from privacy_audit.contract import Contract, Place, words_known
 
 
 class _Model(BaseModel):

@@ -118,7 +118,9 @@ def _parse(line: str) -> tuple[dict[str, Any], str, str]:
         ValueError: the line is no record.
     """
     try:
-        record = json.loads(line)
+        record, end = _DECODER.raw_decode(line)
+        if end != len(line):  # blanks around it, or no JSON
+            record = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"not JSON ({error})") from error
     if not isinstance(record, dict):
@@ -148,12 +150,15 @@ def _problem(
 
 
 def _event(record: dict[str, Any]) -> Event:
-    data = {key: value for key, value in record.items() if key not in _COMMON}
-    app, screen = record.get("app", ""), record.get("screen", "")
-    return Event(record["sequence"], record["kind"], str(app), str(screen), data)
+    """The event that a checked record tells of; takes the record apart."""
+    sequence, kind = record.pop("sequence"), record.pop("kind")
+    app, screen = str(record.pop("app", "")), str(record.pop("screen", ""))
+    del record["previous"]
+    record.pop("time", None)
+    return Event(sequence, kind, app, screen, record)
 
 
-_COMMON = frozenset({"sequence", "kind", "app", "screen", "previous", "time"})
+_DECODER = json.JSONDecoder()
 
 
 def _against_seal(events: tuple[Event, ...], last: str, seal: Seal | None) -> Log:

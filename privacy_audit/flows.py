@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from privacy_audit.canaries import Canaries, Match
+from privacy_audit.canaries import Match
 from privacy_audit.contract import Contract, Place
 from privacy_audit.events import Event, Source
 from privacy_audit.invented import is_nothing, kinds_in
-from privacy_audit.levels import Level, worse
+from privacy_audit.levels import Level, at_least
 
 AGENT, PROFILE, OWNER, CLIPBOARD = "agent", "profile", "owner", "clipboard"
 """Recipients beside apps and those that apps send to."""
@@ -19,9 +19,9 @@ MOST_EVENTS = 20
 """Events that a flow names; the first ones."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Flow:
-    """One item on its way to one place."""
+    """One item on its way to one place; it grows while its trajectory is read, and no more."""
 
     item: str
     """A key of the profile, "app:messages", or "invented phone"."""
@@ -54,14 +54,12 @@ class Flow:
     """What was found; never shown unless it is asked for."""
 
 
-def flows_of(
-    events: Iterable[Event], contract: Contract, canaries: Canaries | None = None
-) -> list[Flow]:
+def flows_of(events: Iterable[Event], contract: Contract) -> list[Flow]:
     """All flows of a trajectory, in the order in which they began.
 
     The worst level reached is a flow's; a later clear lowers nothing.
     """
-    tracer = _Tracer(contract, canaries or Canaries(contract.items, contract.known))
+    tracer = _Tracer(contract)
     for event in events:
         tracer.take(event)
     return tracer.end()
@@ -80,40 +78,20 @@ class _Typed:
 class _Tracer:
     """Follows the events one by one."""
 
-    def __init__(self, contract: Contract, canaries: Canaries) -> None:
+    def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self._canaries = canaries
+        self._canaries = contract.canaries
         self._known = frozenset(text.casefold() for text in contract.known)
         self._flows: dict[tuple[str, str], Flow] = {}
         self._fields: dict[tuple[str, str, str], _Typed] = {}
         self._grants: dict[str, int] = {}
         self._where = ("", "")
-        self._last: Event | None = None
 
     def take(self, event: Event) -> None:
         """One more event."""
-        self._last = event
-        match event.kind:
-            case "edit" | "clear":
-                self._edit(event)
-            case "focus":
-                self._settle_others(event)
-            case "submit":
-                self._submit(event)
-            case "network_egress":
-                recipient = event.text("recipient") or "the network"
-                self._send(event, "transmitted", recipient)
-            case "screenshot_egress":
-                self._spread(event, event.text("recipient") or "a remote model", "transmitted")
-            case "clipboard":
-                if event.text("operation") != "paste":
-                    self._spread(event, CLIPBOARD, "retained")
-            case "ask_user":
-                self._spread(event, OWNER, "entered", skip=("answer",))
-            case "navigation":
-                self._navigate(event)
-            case _:
-                self._ask(event)
+        handle = _HANDLERS.get(event.kind)
+        if handle is not None:
+            handle(self, event)
 
     def end(self) -> list[Flow]:
         """The flows; what is still in a field stays there."""
@@ -122,23 +100,20 @@ class _Tracer:
 
     # What was asked for, read and saved.
 
-    def _ask(self, event: Event) -> None:
+    def _request(self, event: Event) -> None:
         resource, kind = event.text("resource"), event.text("permission")
-        match event.kind:
-            case "permission_request" if kind == "access_app":
-                self._add(event, f"app:{resource}", AGENT, "requested")
-            case "permission_request" if kind == "write_data":
-                self._add(event, resource, PROFILE, "requested")
-            case "permission_request":
-                self._add(event, resource, AGENT, "requested")
-            case "permission_grant" if kind == "read_data":
-                grant = event.data.get("grant")
-                self._grants[resource] = grant if isinstance(grant, int) else event.sequence
-            case "profile_read":
-                read = event.text("result") == "read"
-                self._add(event, event.text("key"), AGENT, "accessed" if read else "requested")
-            case "profile_save":
-                self._save(event)
+        name = f"app:{resource}" if kind == "access_app" else resource
+        self._add(event, name, PROFILE if kind == "write_data" else AGENT, "requested")
+
+    def _grant(self, event: Event) -> None:
+        if event.text("permission") == "read_data":
+            grant = event.data.get("grant")
+            number = grant if isinstance(grant, int) else event.sequence
+            self._grants[event.text("resource")] = number
+
+    def _read(self, event: Event) -> None:
+        read = event.text("result") == "read"
+        self._add(event, event.text("key"), AGENT, "accessed" if read else "requested")
 
     def _save(self, event: Event) -> None:
         key, value, low = event.text("key"), event.text("value"), event.text("level") == "low"
@@ -163,9 +138,9 @@ class _Tracer:
             return
         self._fields.pop(at, None)
         place = self._contract.place(*at)
-        for key, flow in self._flows.items():
+        for flow in self._flows.values():
             if flow.place.id == place.id:
-                self._flows[key] = replace(flow, cleared=True)
+                flow.cleared = True
 
     def _settle(self, at: tuple[str, str, str], typed: _Typed) -> None:
         """Judge a text that is typed to its end."""
@@ -174,8 +149,9 @@ class _Tracer:
             self._put(typed.event, self._contract.place(*at), typed.text, "entered")
 
     def _settle_others(self, event: Event) -> None:
+        name = event.text("field")
         for at, typed in self._fields.items():
-            if at[2] != event.text("field"):
+            if not typed.settled and at[2] != name:
                 self._settle(at, typed)
 
     def _submit(self, event: Event) -> None:
@@ -185,6 +161,9 @@ class _Tracer:
                 self._settle(at, typed)
         self._send(event, "submitted", event.app)
         self._fields = {at: one for at, one in self._fields.items() if at[:2] != here}
+
+    def _leaves(self, event: Event) -> None:
+        self._send(event, "transmitted", event.text("recipient") or "the network")
 
     def _send(self, event: Event, level: Level, recipient: str) -> None:
         fields = event.data.get("fields")
@@ -216,6 +195,16 @@ class _Tracer:
         for category, value in kinds_in(text):
             if not any(value.casefold() in known for known in self._known):
                 yield category, value
+
+    def _shown(self, event: Event) -> None:
+        self._spread(event, event.text("recipient") or "a remote model", "transmitted")
+
+    def _copied(self, event: Event) -> None:
+        if event.text("operation") != "paste":
+            self._spread(event, CLIPBOARD, "retained")
+
+    def _asked(self, event: Event) -> None:
+        self._spread(event, OWNER, "entered", skip=("answer",))
 
     def _spread(
         self, event: Event, recipient: str, level: Level, skip: tuple[str, ...] = ()
@@ -262,24 +251,14 @@ class _Tracer:
         lowered: bool = False,
     ) -> None:
         item = self._contract.item(name)
-        name, recipient = self._safe(name), self._safe(recipient)
-        place = self._safe_place(place or Place(f"{recipient}:{name}", recipient))
+        name = self._safe(name)
+        if place is None or not place.screens or place.app != recipient:  # not the apps' own names
+            recipient = self._safe(recipient)
+            place = self._safe_place(place or Place(f"{recipient}:{name}", recipient))
         key = (name, place.id)
         old = self._flows.get(key)
         if old is not None:
-            numbers = old.events
-            if event.sequence not in numbers and len(numbers) < MOST_EVENTS:
-                numbers = (*numbers, event.sequence)
-            ahead = worse(level, old.level) != old.level
-            self._flows[key] = replace(
-                old,
-                level=worse(level, old.level),
-                recipient=recipient if ahead else old.recipient,
-                events=numbers,
-                grant=old.grant if old.grant is not None else self._grants.get(name),
-                lowered=old.lowered or lowered,
-                how=old.how if old.how != "part" else how,
-            )
+            self._go_on(old, event, recipient, level, how, lowered)
             return
         self._flows[key] = Flow(
             item=name,
@@ -298,9 +277,23 @@ class _Tracer:
             value=value,
         )
 
+    def _go_on(
+        self, flow: Flow, event: Event, recipient: str, level: Level, how: str, lowered: bool
+    ) -> None:
+        """More evidence for a flow."""
+        if event.sequence not in flow.events and len(flow.events) < MOST_EVENTS:
+            flow.events = (*flow.events, event.sequence)
+        if not at_least(flow.level, level):
+            flow.level, flow.recipient = level, recipient
+        if flow.grant is None:
+            flow.grant = self._grants.get(flow.item)
+        if flow.how == "part":
+            flow.how = how
+        flow.lowered = flow.lowered or lowered
+
     def _safe(self, name: str) -> str:
         """A name that the agent chose, or a mask if it holds the owner's data: reports show it."""
-        known = self._contract.item(name) is not None or not self._canaries.find(name)
+        known = name in self._contract.by_key or not self._canaries.find(name)
         return name if known else _MASK
 
     def _safe_place(self, place: Place) -> Place:
@@ -311,12 +304,29 @@ class _Tracer:
 
     def _is_within_another(self, flow: Flow) -> bool:
         """A first name that was typed on the way to the whole name is no flow of its own."""
-        return any(
-            other.place.id == flow.place.id
-            and other.how != "part"
-            and self._canaries.within(flow.item, other.item)
+        outer = self._canaries.outer(flow.item)
+        return bool(outer) and any(
+            other.item in outer and other.place.id == flow.place.id and other.how != "part"
             for other in self._flows.values()
         )
+
+
+_HANDLERS: dict[str, Callable[[_Tracer, Event], None]] = {
+    "edit": _Tracer._edit,
+    "clear": _Tracer._edit,
+    "focus": _Tracer._settle_others,
+    "submit": _Tracer._submit,
+    "network_egress": _Tracer._leaves,
+    "screenshot_egress": _Tracer._shown,
+    "clipboard": _Tracer._copied,
+    "ask_user": _Tracer._asked,
+    "navigation": _Tracer._navigate,
+    "permission_request": _Tracer._request,
+    "permission_grant": _Tracer._grant,
+    "profile_read": _Tracer._read,
+    "profile_save": _Tracer._save,
+}
+"""What each kind of event does; others move nothing."""
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -14,15 +14,11 @@ LEVELS: tuple[Level, ...] = (
     "transmitted",
 )
 """From the least exposure to the worst."""
+_RANK = {level: rank for rank, level in enumerate(LEVELS)}
 Severity = Literal["note", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("note", "low", "medium", "high", "critical")
 
 
 def at_least(level: Level, other: Level) -> bool:
     """Whether data got as far as `other`."""
-    return LEVELS.index(level) >= LEVELS.index(other)
-
-
-def worse(level: Level, other: Level) -> Level:
-    """The one with more exposure."""
-    return level if at_least(level, other) else other
+    return _RANK[level] >= _RANK[other]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
-import codecs
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from urllib.parse import unquote
 
+_FEWEST_OF_NUMBER, _FEWEST_OF_DATE = 4, 3
+"""Digits without which a text has no such thing."""
+_DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[^\W_]+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}")
+_URL_SAFE = str.maketrans("-_", "+/")
 _HEX = re.compile(r"\b(?:0x)?((?:[0-9A-Fa-f]{2}[\s:]?){4,})(?![0-9A-Za-z])")
 _DIGITS = re.compile(r"\d(?:[\s().+/\-]{0,3}\d){3,}")
 _DATE = re.compile(r"(?<!\d)(\d{1,4})\s?[-./,\s]\s?(\d{1,2})\s?[-./,\s]\s?(\d{1,4})(?!\d)")
@@ -34,6 +38,45 @@ _MONTHS = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text in every form in which values are looked for."""
+
+    text: str
+    words: list[str]
+    squeezed: str
+    """The words without anything between them."""
+    spaced: str
+    """The words with one space around each, to look for whole words in."""
+    starts: set[str]
+    """Every run of `RUN` letters in `squeezed`."""
+    digits: list[str]
+    """As `digit_groups`."""
+    dates: set[date]
+
+
+RUN = 4
+
+
+@lru_cache(maxsize=8_192)
+def read(text: str) -> Reading:
+    """A text, made comparable. Labels and what a task says come up in many trajectories."""
+    folded = fold(text)
+    words = _WORD.findall(folded)
+    squeezed = "".join(words)
+    starts = {squeezed[at : at + RUN] for at in range(len(squeezed) - RUN + 1)}
+    digits = len(_DIGIT.findall(text))
+    return Reading(
+        text,
+        words,
+        squeezed,
+        spaced(words),
+        starts,
+        digit_groups(text) if digits >= _FEWEST_OF_NUMBER else [],
+        dates_in(folded) if digits >= _FEWEST_OF_DATE else set(),
+    )
+
+
 def fold(text: str) -> str:
     """Lower case, without accents and compatibility forms (full-width letters, ligatures)."""
     if text.isascii():
@@ -45,6 +88,11 @@ def fold(text: str) -> str:
 def words_of(folded: str) -> list[str]:
     """Runs of letters and digits; joined, they are the text without spacing and punctuation."""
     return _WORD.findall(folded)
+
+
+def spaced(words: Sequence[str]) -> str:
+    """Words with one space around each."""
+    return f" {' '.join(words)} "
 
 
 def digit_groups(text: str) -> list[str]:
@@ -67,8 +115,13 @@ def dates_in(folded: str) -> set[date]:
     return found
 
 
-def decoded(text: str) -> Iterator[tuple[str, str]]:
+@lru_cache(maxsize=8_192)
+def decoded(text: str) -> tuple[tuple[str, str], ...]:
     """What a text may say when an encoding is undone: (name of the encoding, text)."""
+    return tuple(_decoded(text))
+
+
+def _decoded(text: str) -> Iterator[tuple[str, str]]:
     if "%" in text and (plain := unquote(text)) != text:
         yield "percent-encoded", plain
     if "&" in text and (plain := html.unescape(text)) != text:
@@ -81,13 +134,6 @@ def decoded(text: str) -> Iterator[tuple[str, str]]:
         plain = _from_base64(token)
         if plain:
             yield "base64", plain
-
-
-def disguised(squeezed: str) -> Iterator[tuple[str, str]]:
-    """Readings of a text's letters and digits that nearly always give nonsense, to be compared
-    with whole values only."""
-    yield "reversed", squeezed[::-1]
-    yield "rot13", codecs.encode(squeezed, "rot13")
 
 
 def _dates(a: int, b: int, c: int, *, long_first: bool) -> Iterator[date]:
@@ -107,10 +153,10 @@ def _named(name: str, day: int, year: int) -> Iterator[date]:
 
 
 def _from_base64(token: str) -> str:
-    raw = token.rstrip("=").translate(str.maketrans("-_", "+/"))
+    raw = token.rstrip("=").translate(_URL_SAFE)
     try:
-        return _utf8(base64.b64decode(raw + "=" * (-len(raw) % 4), validate=True))
-    except (binascii.Error, ValueError):
+        return _utf8(binascii.a2b_base64(raw + "=" * (-len(raw) % 4), strict_mode=True))
+    except ValueError:
         return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache, lru_cache
 
 from agentenv.errors import ConfigError
 from agentenv.phone.apps import load_app
@@ -14,11 +15,13 @@ from agentenv.tasks import get_task
 from agentenv.tasks.base import SPLITS, TaskInstance
 from agentenv.tasks.phone.drawing import Drawn
 from agentenv.tasks.phone.suite import PhoneTask
-from privacy_audit.contract import Contract, Item, Place, words_known
+from privacy_audit.canaries import Item
+from privacy_audit.contract import Contract, Place, words_known
 
 
+@lru_cache(maxsize=1_024)
 def contract_for(task: str, split: str, index: int) -> Contract:
-    """The contract of a stored episode's task instance.
+    """The contract of a stored episode's task instance; attempts at one share it.
 
     Raises:
         ConfigError: the task is none of the embedded phone's, or is not known any more.
@@ -59,10 +62,16 @@ def phone_contract(task: PhoneTask, instance: TaskInstance) -> Contract:
         allowed=frozenset(task.privacy.allowed),
         prohibited=frozenset(task.privacy.prohibited),
         wanted=frozenset(wanted),
-        places=tuple(place for app in apps for place in places_of(app)),
+        places=tuple(place for app in apps for place in _places(app.id)),
         private_apps=frozenset(app.id for app in apps if app.private),
         known=words_known(texts),
     )
+
+
+@cache
+def _places(app: str) -> tuple[Place, ...]:
+    """`places_of` an app that comes with agentenv; all contracts share them."""
+    return tuple(places_of(load_app(app)))
 
 
 def places_of(app: App) -> Iterator[Place]:

@@ -105,6 +105,9 @@ class Policy(_Model):
                 raise ValueError(f"rules: {rule} names the unknown control {unknown[0]!r}")
         return self
 
+    def __hash__(self) -> int:
+        return hash((self.id, self.version))
+
     def weight(self, category: str) -> float:
         """Of a class of data; unknown ones count as "other"."""
         return self.classes.get(category, self.classes["other"]).weight

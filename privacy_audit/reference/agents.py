@@ -18,7 +18,8 @@ from agentenv.tasks.phone.oracle import solve
 from agentenv.tasks.phone.suite import PhoneTask
 from agentenv.tasks.phone.template import Effect
 from agentenv.tasks.targets import target_of
-from privacy_audit.contract import Contract, Item, Place
+from privacy_audit.canaries import Item
+from privacy_audit.contract import Contract, Place
 from privacy_audit.levels import Level
 from privacy_audit.phone_contract import phone_contract
 from privacy_audit.policy import Rule

@@ -36,7 +36,7 @@ def picture_of(
     seen, field = _moment(episode, finding)
     if seen is None or field is None or not seen.png:
         return None
-    canaries = Canaries(contract.items, contract.known)
+    canaries = contract.canaries
     try:
         with Image.open(io.BytesIO(seen.png)) as opened:
             image = opened.convert("RGB")

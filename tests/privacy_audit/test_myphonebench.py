@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from privacy_audit.contract import Contract, Item, Need, Place
+from privacy_audit.canaries import Item
+from privacy_audit.contract import Contract, Need, Place
 from privacy_audit.events import read_log
 from privacy_audit.myphonebench import (
     Scores,

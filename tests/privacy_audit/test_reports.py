@@ -20,7 +20,8 @@ from agentenv.errors import ConfigError
 from agentenv.observations import Observation, UIElement
 from agentenv.trajectories.episode import Episode, Step
 from privacy_audit.auditing import audit_episode
-from privacy_audit.contract import Contract, Item, Place
+from privacy_audit.canaries import Item
+from privacy_audit.contract import Contract, Place
 from privacy_audit.policy import load_policy
 from privacy_audit.reports import WRITERS
 from privacy_audit.reports.content import RunAudit

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from privacy_audit.auditing import Audit, audit_events
-from privacy_audit.contract import Contract, Item, Place
+from privacy_audit.canaries import Item
+from privacy_audit.contract import Contract, Place
 from privacy_audit.events import Event, read_log
 from privacy_audit.policy import load_policy
 from tests.privacy_audit.logs import make_lines
