@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from agentenv.errors import StoreError
-from agentenv.phone.events import FIRST, EventKind, hash_of
+from agentenv.phone.events import FIRST, checked_record
 
-KINDS: frozenset[str] = frozenset(get_args(EventKind))
 Source = Literal["log", "trajectory"]
 """Evidence of instrumented apps, or what can be seen in an agent's steps."""
 
@@ -22,7 +21,7 @@ class Event:
     sequence: int
     """Position in the log; for a trajectory the number of the step."""
     kind: str
-    """One of `KINDS`."""
+    """One of `agentenv.phone.events.KINDS`."""
     app: str = ""
     screen: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -87,15 +86,11 @@ def read_log(lines: Iterable[str], seal: Seal | None = None) -> Log:
     for number, line in enumerate(texts):
         where = f"line {number + 1}"
         try:
-            record, canonical, given = _parse(line)
+            record, before = checked_record(line, number, before)
         except ValueError as error:
             if number == len(texts) - 1 and not line.endswith("}"):
                 return Log(tuple(events), cut=f"{where} stops in the middle; the end is missing")
             return Log(tuple(events), broken=f"{where}: {error}")
-        problem = _problem(record, canonical, given, number, before)
-        if problem:
-            return Log(tuple(events), broken=f"{where}: {problem}")
-        before = given
         events.append(_event(record))
     return _against_seal(tuple(events), before, seal)
 
@@ -111,44 +106,6 @@ def seal_of(lines: Iterable[str]) -> Seal:
     return Seal(len(kept), json.loads(kept[-1])["hash"] if kept else FIRST)
 
 
-def _parse(line: str) -> tuple[dict[str, Any], str, str]:
-    """(record without its hash, the text that was hashed, the hash).
-
-    Raises:
-        ValueError: the line is no record.
-    """
-    try:
-        record, end = _DECODER.raw_decode(line)
-        if end != len(line):  # blanks around it, or no JSON
-            record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON ({error})") from error
-    if not isinstance(record, dict):
-        raise ValueError("a record is a JSON object")
-    given = record.pop("hash", None)
-    if not isinstance(given, str):
-        raise ValueError("the record has no hash")
-    tail = f', "hash": "{given}"}}'
-    if line.endswith(tail):  # as agentenv writes it: what was hashed is the text before
-        return record, line[: -len(tail)] + "}", given
-    return record, json.dumps(record, ensure_ascii=False, sort_keys=True), given
-
-
-def _problem(
-    record: Mapping[str, Any], canonical: str, given: str, number: int, before: str
-) -> str:
-    """What is wrong with a record at that place; "" if nothing is."""
-    if record.get("sequence") != number:
-        return f"holds record {record.get('sequence')!r} where {number} belongs (lost or reordered)"
-    if hash_of(canonical) != given:
-        return f"record {number} was changed after it was written"
-    if record.get("previous") != before:
-        return f"record {number} does not follow the one before it (that one was replaced)"
-    if record.get("kind") not in KINDS:
-        return f"record {number} has the unknown kind {record.get('kind')!r}"
-    return ""
-
-
 def _event(record: dict[str, Any]) -> Event:
     """The event that a checked record tells of; takes the record apart."""
     sequence, kind = record.pop("sequence"), record.pop("kind")
@@ -156,9 +113,6 @@ def _event(record: dict[str, Any]) -> Event:
     del record["previous"]
     record.pop("time", None)
     return Event(sequence, kind, app, screen, record)
-
-
-_DECODER = json.JSONDecoder()
 
 
 def _against_seal(events: tuple[Event, ...], last: str, seal: Seal | None) -> Log:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from agentenv.errors import StoreError
 from agentenv.phone.database import Database
@@ -29,6 +29,7 @@ EventKind = Literal[
     "network_egress",
     "screenshot_egress",
 ]
+KINDS: frozenset[str] = frozenset(get_args(EventKind))
 FIRST = "0" * 64
 """What the first record carries as the hash of the one before it."""
 
@@ -71,19 +72,69 @@ def verify_log(lines: Iterable[str]) -> int:
         the number of its records.
 
     Raises:
-        StoreError: a record is missing, out of order or changed; says which.
+        StoreError: a record is missing, out of order or changed; says in which line.
     """
     before, count = FIRST, 0
     for count, line in enumerate(lines, start=1):
-        record = json.loads(line)
-        given = record.pop("hash", "")
-        text = json.dumps(record, ensure_ascii=False, sort_keys=True)
-        if record.get("sequence") != count - 1 or record.get("previous") != before:
-            raise StoreError(f"event log: record {count - 1} does not follow the one before it")
-        if hash_of(text) != given:
-            raise StoreError(f"event log: record {count - 1} was changed")
-        before = given
+        try:
+            _, before = checked_record(line, count - 1, before)
+        except ValueError as error:
+            raise StoreError(f"event log: line {count}: {error}") from error
     return count
+
+
+def checked_record(line: str, number: int, before: str) -> tuple[dict[str, Any], str]:
+    """One line of a log, proved to be what was written there.
+
+    Args:
+        line: without its line end.
+        number: of the record.
+        before: hash of the record before it.
+
+    Returns:
+        (the record without its hash, the hash)
+
+    Raises:
+        ValueError: it is no record, was changed, or belongs elsewhere; says which.
+    """
+    record, hashed, given = _parse(line)
+    if record.get("sequence") != number:
+        found = record.get("sequence")
+        raise ValueError(f"holds record {found!r} where {number} belongs (lost or reordered)")
+    if hash_of(hashed) != given:
+        raise ValueError(f"record {number} was changed after it was written")
+    if record.get("previous") != before:
+        raise ValueError(f"record {number} does not follow the one before it (it was replaced)")
+    kind = record.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ValueError(f"record {number} has the unknown kind {kind!r}")
+    return record, given
+
+
+_DECODER = json.JSONDecoder()
+
+
+def _parse(line: str) -> tuple[dict[str, Any], str, str]:
+    """(record without its hash, the text that was hashed, the hash).
+
+    Raises:
+        ValueError: the line is no record.
+    """
+    try:
+        record, end = _DECODER.raw_decode(line)
+        if end != len(line):  # blanks around it, or no JSON
+            record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON ({error})") from error
+    if not isinstance(record, dict):
+        raise ValueError("a record is a JSON object")
+    given = record.pop("hash", None)
+    if not isinstance(given, str):
+        raise ValueError("the record has no hash")
+    tail = f', "hash": "{given}"}}'
+    if line.endswith(tail):  # as agentenv writes it: what was hashed is the text before
+        return record, line[: -len(tail)] + "}", given
+    return record, json.dumps(record, ensure_ascii=False, sort_keys=True), given
 
 
 def hash_of(text: str) -> str:

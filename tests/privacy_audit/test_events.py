@@ -120,6 +120,33 @@ def test_anything_can_be_read(texts: list[str]) -> None:
     assert log.events == () or log.whole
 
 
+@pytest.mark.parametrize("kind", ["tap", "", None, 3, ["edit"], {"edit": 1}])
+def test_a_kind_that_does_not_exist_is_located(lines: list[str], kind: object) -> None:
+    lines[0] = rehashed(lines[0], kind=kind)
+    assert read_log(lines).broken.startswith("line 1: record 0 has the unknown kind")
+
+
+_SCALAR = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+_VALUE = st.recursive(_SCALAR, lambda inner: st.lists(inner, max_size=3), max_leaves=4)
+_FIELD = st.sampled_from(
+    ["sequence", "kind", "app", "screen", "previous", "time", "after", "fields"]
+)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(_FIELD, _VALUE, max_size=8), st.integers(0, 3))
+def test_a_record_that_was_made_up_and_hashed_is_read_or_its_line_named(
+    record: dict[str, Any], place: int
+) -> None:
+    lines = make_lines(*[{"kind": "focus", "field": str(number)} for number in range(3)])
+    text = json.dumps(record, ensure_ascii=False, sort_keys=True)
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    made_up = json.dumps(record | {"hash": digest}, ensure_ascii=False, sort_keys=True)
+    log = read_log([*lines[:place], made_up, *lines[place:]])
+    assert log.broken.startswith(f"line {place + 1}: ")
+    assert len(log.events) == place
+
+
 @settings(deadline=None)
 @given(st.data())
 def test_one_changed_character_is_always_noticed(data: st.DataObject) -> None:
