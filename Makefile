@@ -16,7 +16,7 @@ help: ## list these commands
 demo: $(VENV)/.train $(VENV)/.browser ## collect, learn offline and evaluate, in at most 20 minutes on 2 cores
 	@$(BIN)/agentenv demo
 
-test: lint $(VENV)/.browser ## lint, then every test
+test: lint $(VENV)/.browser $(VENV)/.android ## lint, then every test
 	@$(BIN)/pytest -q
 
 lint: $(VENV)/.dev ## style (ruff) and types (mypy)
@@ -43,4 +43,9 @@ $(VENV)/.dev: $(INPUTS)
 # After the packages: whether a browser is found is for agentenv itself to say.
 $(VENV)/.browser: $(INSTALL) | $(VENV)/.train
 	@$(PYTHON) $(INSTALL) browser --venv $(VENV)
+	@touch $@
+
+# Only the tests need it: without adb, for one, those that use it are skipped.
+$(VENV)/.android: $(INSTALL) | $(VENV)/.train
+	@$(PYTHON) $(INSTALL) android --venv $(VENV)
 	@touch $@

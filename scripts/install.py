@@ -2,6 +2,7 @@
 
     python3 scripts/install.py packages --venv .venv --extras train dev
     python3 scripts/install.py browser --venv .venv
+    python3 scripts/install.py android --venv .venv
 
 Runs under any Python 3.7+ so that an old one gets an explanation and not a
 syntax error, and needs nothing but the standard library.
@@ -29,6 +30,8 @@ FONT_PACKAGES = (
     "fonts-noto-color-emoji",
     "fonts-wqy-zenhei",
 )
+
+ANDROID_PACKAGES = ("adb",)
 
 
 class InstallError(Exception):
@@ -175,10 +178,17 @@ def install_browser(venv: Path) -> None:
         raise InstallError(browser_advice())
 
 
+def install_android(venv: Path) -> None:
+    """Install what tests of Android need; without it they are skipped, and say so."""
+    if shutil.which("adb") is None:
+        install_debian_packages(ANDROID_PACKAGES)
+
+
 def main() -> int:
-    """Parse the command line and run one of the two parts."""
+    """Parse the command line and run one of the parts."""
+    parts = {"browser": install_browser, "android": install_android}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=("packages", "browser"))
+    parser.add_argument("part", choices=("packages", *parts))
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv")
     parser.add_argument("--extras", nargs="*", default=[])
     arguments = parser.parse_args()
@@ -187,7 +197,7 @@ def main() -> int:
         if arguments.part == "packages":
             install_packages(arguments.venv, arguments.extras)
         else:
-            install_browser(arguments.venv)
+            parts[arguments.part](arguments.venv)
     except InstallError as error:
         print(f"\ninstall: {error}", file=sys.stderr)
         return 1

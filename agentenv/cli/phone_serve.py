@@ -1,14 +1,20 @@
-"""`agentenv phone serve`: use the embedded phone yourself, in your own browser."""
+"""`agentenv phone serve`: use the embedded phone yourself, in your own browser or by adb."""
 
 from __future__ import annotations
 
 import threading
 import webbrowser
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from agentenv.progress import console
+
+if TYPE_CHECKING:
+    from agentenv.devices.adb.phone import AdbPhone
+    from agentenv.phone.phone import Phone
+    from agentenv.phone.server import PhoneServer
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,10 @@ class PhoneServeConfig:
     """Of 127.0.0.1; 0 takes a free one."""
     open: bool = True
     """Open the page, where this machine has a desktop."""
+    adb: bool = False
+    """Let the real adb connect to the phone, and with it any agent that is driven by adb."""
+    adb_port: int = 5555
+    """Of 127.0.0.1, for adb; 0 takes a free one."""
 
 
 def run(config: PhoneServeConfig) -> None:
@@ -48,16 +58,35 @@ def run(config: PhoneServeConfig) -> None:
         assert isinstance(instance.setup, PhoneSetup)
         setup = instance.setup
     phone, server = Phone(setup), PhoneServer(config.port)
-    try:
+    with ExitStack() as closing:
+        closing.callback(phone.close)
+        closing.callback(server.close)
         address = server.address(server.add(phone))
         console.print(f"{goal}\n{address}" if goal else address, highlight=False, soft_wrap=True)
+        if config.adb:
+            plug = _plug_in(phone, server, config.adb_port)
+            closing.callback(plug.close)
+            hint = "The page shows what came by adb once it is loaded anew."
+            console.print(f"adb connect {plug.serial}\n{hint}", highlight=False, soft_wrap=True)
+        closing.callback(_write_log, phone, config.log)
         console.print("Ctrl-C ends it.", highlight=False)
         if config.open:
             webbrowser.open(address)
         threading.Event().wait()
-    finally:
-        server.close()
-        if config.log is not None:
-            text = "".join(f"{line}\n" for line in phone.log.lines())
-            config.log.write_text(text, encoding="utf-8")
-        phone.close()
+
+
+def _plug_in(phone: Phone, server: PhoneServer, port: int) -> AdbPhone:
+    """Put the phone behind adb as well; a browser of its own draws it."""
+    from agentenv.devices.adb.phone import AdbPhone
+    from agentenv.devices.browser import open_browser
+    from agentenv.devices.phone import HEIGHT, WIDTH, PhoneDevice
+
+    plug = AdbPhone(PhoneDevice(open_browser(WIDTH, HEIGHT), server), port)
+    plug.call(lambda device: device.show(phone))
+    return plug
+
+
+def _write_log(phone: Phone, path: Path | None) -> None:
+    if path is not None:
+        text = "".join(f"{line}\n" for line in phone.log.lines())
+        path.write_text(text, encoding="utf-8")

@@ -61,6 +61,7 @@ class PhoneDevice:
         self._phone: Phone | None = None
         self._token = ""
         self._messages: tuple[str, ...] = ()
+        self._shown = ""
 
     @property
     def deadline(self) -> float | None:
@@ -135,11 +136,19 @@ class PhoneDevice:
         except ActionError as error:
             refusal = error  # of an action that may be half done
         self._await_answer()
+        self._shown = self.phone.page()
         if self._server.failures > failures:
             raise DeviceError("the phone failed; the log says where", "phone_failed")
         if refusal is not None:
             raise refusal
         return sent
+
+    def sync(self) -> None:
+        """Draw what others have done to the phone since this device last acted."""
+        if self.phone.page() != self._shown:
+            self._browser.run("phone.sync()")
+            self._await_answer()
+            self._shown = self.phone.page()
 
     def _await_answer(self) -> None:
         """On a busy machine the page's clock does not wait for the phone as long as it takes."""
@@ -201,6 +210,7 @@ class PhoneDevice:
         start = f"return phone.open({json.dumps(self._token)});"
         setup = BrowserSetup(f"{self._server.url}/", start=start, ready=_READY, state=_STATE)
         self._browser.reset(setup)
+        self._shown = self.phone.page()
 
     def _drop(self) -> None:
         if self._phone is not None:

@@ -73,10 +73,15 @@ class PhoneTask(Task):
         return Verdict(float(done), done=False)
 
     def open_device(self, engine: str = "auto") -> Device:
-        """A phone in a browser of its own."""
+        """A phone in a browser of its own; with the engine "adb" it is seen and touched through
+        the real adb, as an Android device is."""
         from agentenv.devices.phone import open_phone
 
-        return open_phone(engine=engine)
+        if engine != "adb":
+            return open_phone(engine=engine)
+        from agentenv.devices.adb.phone import PhoneOverAdb
+
+        return PhoneOverAdb(open_phone())
 
     @property
     def has_oracle(self) -> bool:

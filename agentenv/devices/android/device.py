@@ -1,0 +1,328 @@
+"""Android as a device, whatever drives it."""
+
+from __future__ import annotations
+
+import io
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image, ImageStat, UnidentifiedImageError
+
+from agentenv.actions import Action
+from agentenv.devices.android.driver import Driver
+from agentenv.devices.android.hands import ANDROID_ACTIONS, Hands
+from agentenv.devices.android.recovery import RECOVERY_TIME, Ladder, Rung
+from agentenv.devices.android.setup import AndroidSetup
+from agentenv.devices.android.tree import parse_tree
+from agentenv.devices.base import DeviceFeatures, Setup
+from agentenv.errors import ActionError, ConfigError, DeviceError
+from agentenv.observations import Screen, UIElement
+
+logger = logging.getLogger(__name__)
+
+SETTLE_TIME = 3.0
+"""Seconds that a picture may go on changing after an action."""
+BLANK_TIME = 2.0
+"""Seconds after which a screen without a picture is broken, if the UI tree has elements."""
+NO_TREE = "the elements of this screen could not be read; look at the screenshot"
+_HOME_KEY = 3
+_TREE_TRIES = 2
+_ANR = "Application Not Responding"
+_ANR_BUTTONS = ("android:id/aerr_wait", "android:id/aerr_close")
+_PREPARATION = (
+    *(
+        ("settings", "put", "global", f"{kind}_scale", "0")
+        for kind in ("window_animation", "transition_animation", "animator_duration")
+    ),
+    ("settings", "put", "global", "stay_on_while_plugged_in", "7"),
+    ("settings", "put", "system", "accelerometer_rotation", "0"),
+)
+"""Animations off, the screen on and upright."""
+
+
+@dataclass(frozen=True)
+class _Look:
+    """The screen at one moment."""
+
+    screen: Screen
+    size: tuple[int, int]
+    """(width, height) of the device's screen in pixels."""
+
+
+class AndroidDevice:
+    """One emulator or handset. Not for several threads at once.
+
+    The screen is looked at once after each action: `observe` and the next action speak of the
+    same elements. `failures` counts what went wrong by its cause, also what was made good;
+    `recoveries` what was done about it.
+
+    Args:
+        driver: what moves it.
+        width, height: of the screenshots that the agent sees; the device's own are scaled.
+        settle_time: seconds that the picture may take to stand still after an action.
+        restart: starts the emulator anew, as the last means; None where nothing can.
+        recovery_time: seconds that all means together may take.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        width: int,
+        height: int,
+        *,
+        settle_time: float = SETTLE_TIME,
+        restart: Callable[[], None] | None = None,
+        recovery_time: float = RECOVERY_TIME,
+    ) -> None:
+        self._driver = driver
+        self._features = DeviceFeatures("android", height, width, ANDROID_ACTIONS)
+        self._settle_time = settle_time
+        self._setup = AndroidSetup()
+        self._connected = False
+        self._look_now: _Look | None = None
+        rungs = [
+            Rung("retry", lambda: None),
+            Rung("new session", self._connect),
+            Rung("restart app", self._restart_app),
+            Rung("restore snapshot", self._restore_snapshot),
+        ]
+        if restart is not None:
+            rungs.append(Rung("restart container", restart))
+        self._ladder = Ladder(rungs, recovery_time)
+
+    @property
+    def deadline(self) -> float | None:
+        """See `agentenv.devices.base.Device`."""
+        return self._driver.deadline
+
+    @deadline.setter
+    def deadline(self, value: float | None) -> None:
+        self._driver.deadline = value
+
+    @property
+    def features(self) -> DeviceFeatures:
+        return self._features
+
+    @property
+    def failures(self) -> Counter[str]:
+        """What went wrong so far, by its cause."""
+        return self._ladder.causes
+
+    @property
+    def recoveries(self) -> Counter[str]:
+        """What was tried so far to bring the device back."""
+        return self._ladder.used
+
+    def reset(self, setup: Setup) -> None:
+        """Bring the device into `setup`'s state, and back to life if need be.
+
+        Raises:
+            ConfigError: not an `AndroidSetup`.
+            DeviceError: nothing helped.
+        """
+        if not isinstance(setup, AndroidSetup):
+            raise ConfigError(f"Android is set up by AndroidSetup, not {type(setup).__name__}")
+        self._setup = setup
+        self._ladder.run(self._prepare)
+
+    def observe(self) -> Screen:
+        return self._look().screen
+
+    def act(self, action: Action) -> Action:
+        """Carry out an action; elements are those of the last look.
+
+        Raises:
+            ActionError: it cannot be carried out on this screen.
+            DeviceError: the device failed; counted.
+        """
+        hands = Hands(self._driver, self._seen, dict(self._setup.apps))
+        self._look()
+        try:
+            return hands.perform(action)
+        except DeviceError as error:
+            self.failures[error.cause] += 1
+            raise
+        finally:
+            self._look_now = None
+
+    def state(self) -> Mapping[str, Any]:
+        """What the setup's commands print, and what has the focus."""
+        told: dict[str, Any] = {
+            name: self._driver.shell(*words).strip() for name, words in self._setup.state
+        }
+        return {**told, "location": self._look().screen.location}
+
+    def snapshot(self) -> str:
+        raise DeviceError("save an emulator's snapshots with its own tools", "unsupported")
+
+    def restore(self, token: str) -> None:
+        """Load an emulator's snapshot of that name, and wait until it answers."""
+        self._look_now = None
+        self._driver.load_snapshot(token)
+
+    def close(self) -> None:
+        self._look_now, self._connected = None, False
+        self._driver.close()
+
+    def forget(self) -> None:
+        """Others have changed the screen: the next call looks anew."""
+        self._look_now = None
+
+    def _connect(self) -> None:
+        self._connected = False
+        self._driver.connect()
+        for words in _PREPARATION:
+            with suppress(DeviceError):  # a handset may forbid it
+                self._driver.shell(*words)
+        self._connected = True
+
+    def _prepare(self) -> None:
+        self._look_now = None
+        if not self._connected:
+            self._connect()
+        setup, driver = self._setup, self._driver
+        if setup.snapshot:
+            driver.load_snapshot(setup.snapshot)
+        for apk in setup.install:
+            driver.install(apk)
+        for package in setup.clear:
+            driver.clear_app(package)
+        for words in setup.commands:
+            driver.shell(*words)
+        driver.press([_HOME_KEY])
+        try:
+            if setup.app:
+                driver.start_app(setup.app)
+            if setup.url:
+                driver.open_url(setup.url)
+        except ActionError as error:
+            raise DeviceError(f"the task cannot start: {error}", "start_failed") from error
+        self._look()
+
+    def _restart_app(self) -> None:
+        if self._setup.app:
+            self._driver.stop_app(self._setup.app)
+
+    def _restore_snapshot(self) -> None:
+        if self._setup.snapshot:
+            self._driver.load_snapshot(self._setup.snapshot)
+
+    def _seen(self) -> tuple[Sequence[UIElement], tuple[int, int]]:
+        look = self._look()
+        return look.screen.elements, look.size
+
+    def _look(self) -> _Look:
+        if self._look_now is None:
+            if not self._connected:
+                raise DeviceError("the device is not connected; reset it first", "not_connected")
+            self._look_now = self._look_anew()
+        return self._look_now
+
+    def _look_anew(self) -> _Look:
+        focus = self._dismiss_anr()
+        source = self._source()
+        png, image = self._picture()
+        elements, messages = self._elements(source, image.size)
+        png, image = self._not_blank(png, image, elements)
+        size = image.size
+        wanted = (self._features.width, self._features.height)
+        if size != wanted:
+            scaled = io.BytesIO()
+            image.convert("RGB").resize(wanted, Image.Resampling.BOX).save(scaled, "PNG")
+            png = scaled.getvalue()
+        return _Look(Screen(png, elements, focus, messages=messages), size)
+
+    def _source(self) -> bytes:
+        """The UI tree; empty if it cannot be had, which is a known failure of the tools."""
+        for _ in range(_TREE_TRIES):
+            try:
+                return self._driver.source()
+            except DeviceError as error:
+                if error.cause != "no_ui_tree":
+                    raise
+                self.failures[error.cause] += 1
+                logger.warning("no UI tree: %s", error)
+        return b""
+
+    def _elements(
+        self, source: bytes, size: tuple[int, int]
+    ) -> tuple[tuple[UIElement, ...], tuple[str, ...]]:
+        try:
+            if source:
+                return parse_tree(source, *size), ()
+        except DeviceError as error:
+            self.failures[error.cause] += 1
+            logger.warning("%s", error)
+        return (), (NO_TREE,)
+
+    def _picture(self) -> tuple[bytes, Image.Image]:
+        """A picture of the screen once it stands still, or when it has had its time."""
+        until = time.monotonic() + self._settle_time
+        png = self._driver.screenshot()
+        while self._settle_time:
+            again = self._driver.screenshot()
+            if again == png or time.monotonic() > until:
+                break
+            png = again
+        return png, _decoded(png)
+
+    def _not_blank(
+        self, png: bytes, image: Image.Image, elements: Sequence[UIElement]
+    ) -> tuple[bytes, Image.Image]:
+        """The same, or a later picture if this one is of a single colour.
+
+        Raises:
+            DeviceError: there is none, though there is something to be seen ("blank_screen").
+        """
+        until = time.monotonic() + BLANK_TIME
+        while elements and _is_blank(image):
+            self.failures["blank_frame"] += 1
+            if time.monotonic() > until:
+                raise DeviceError("the screen shows one colour and nothing on it", "blank_screen")
+            time.sleep(0.1)
+            png = self._driver.screenshot()
+            image = _decoded(png)
+        return png, image
+
+    def _dismiss_anr(self) -> str:
+        """What has the focus, once no app asks to be waited for.
+
+        Raises:
+            DeviceError: the app never answers ("app_not_responding").
+        """
+        focus = self._driver.focus()
+        for button in _ANR_BUTTONS:
+            if _ANR not in focus:
+                break
+            self.failures["anr_dialog"] += 1
+            logger.warning("%s: pressing %s", focus, button)
+            size = _decoded(self._driver.screenshot()).size
+            for element in parse_tree(self._driver.source(), *size):
+                if element.resource_id == button:
+                    x, y = element.center
+                    self._driver.touch([(int(x * size[0]), int(y * size[1]))], 0)
+            focus = self._driver.focus()
+        else:
+            if _ANR in focus:
+                raise DeviceError(f"an app does not answer: {focus[:120]}", "app_not_responding")
+        return focus
+
+
+def _decoded(png: bytes) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(png))
+        image.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise DeviceError(f"the screenshot is no picture: {error}", "no_screenshot") from error
+    return image
+
+
+def _is_blank(image: Image.Image) -> bool:
+    """Whether all pixels are the same."""
+    extremes = ImageStat.Stat(image.convert("RGB").resize((64, 64))).extrema
+    return all(low == high for low, high in extremes)

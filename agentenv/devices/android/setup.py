@@ -1,0 +1,33 @@
+"""What a task asks of an Android device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentenv.devices.base import Setup
+
+Words = tuple[str, ...]
+"""A command on the device, word by word."""
+
+
+@dataclass(frozen=True)
+class AndroidSetup(Setup):
+    """Initial state of a device, brought about in this order."""
+
+    snapshot: str = ""
+    """Of an emulator, loaded first."""
+    install: tuple[Path, ...] = ()
+    """APKs; their permissions are granted."""
+    clear: tuple[str, ...] = ()
+    """Packages whose data is erased."""
+    commands: tuple[Words, ...] = ()
+    """Run on the device: ``("settings", "put", "system", "screen_brightness", "40")``."""
+    app: str = ""
+    """Package that is started; none: the home screen is shown."""
+    url: str = ""
+    """Address or deep link that is opened, by `app` or by the app that is meant for it."""
+    apps: tuple[tuple[str, str], ...] = ()
+    """What the agent may call apps beside their packages: (name, package)."""
+    state: tuple[tuple[str, Words], ...] = ()
+    """What the verifier reads: (name, command on the device), whose output is the value."""
