@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -236,6 +238,11 @@ def test_the_rule_puts_everything_together() -> None:
     slots, keep = rule.choose(q, v, features)
     assert slots.tolist() == [2, 0]  # 0.7 - 0.05 - 0.2 = 0.45 beats 0.4 - 0.05 and 0.3
     assert keep.tolist() == [True, True]
+    # Of the first two candidates alone: 0.3 (logged) and 0.4 - 0.05; of one: 0.3 < 0.4.
+    slots, keep = replace(rule, n=2, threshold=0.34).choose(q, v, features)
+    assert (slots.tolist(), keep.tolist()) == ([1, 0], [True, True])
+    slots, keep = replace(rule, n=1).choose(q, v, features)
+    assert (slots.tolist(), keep.tolist()) == ([0, 0], [False, True])
     second = rule.choose(q[:, 1:], v[:, 1:], features, torch.tensor([1]))
     assert [part.tolist() for part in second] == [[0], [True]]
 

@@ -83,6 +83,9 @@ class ActorSettings:
     observed: bool = False
     """Let the logged action's value be at least the return that followed it, and exactly
     its reward where the episode ended; the paper asks the critic alone."""
+    n: int = 0
+    """Imitate the best of so many candidates, the logged action among them, 0 of all that
+    were sampled (--n-candidates): what fewer would have done, from the same features."""
     awr_beta: float = 0.1
     """awr weighs an action by exp(advantage / beta)."""
     awr_max_weight: float = 20.0

@@ -145,6 +145,8 @@ class BestOfN:
     observed: float | None = None
     """Discount with which the logged actions' returns are taken into account (see `observe`);
     None leaves all to the critic, as the paper does."""
+    n: int = 0
+    """Candidates of a state that compete, the logged action first; 0 stands for all."""
 
     def advantages(
         self, q: Tensor, v: Tensor, features: TransitionFeatures, rows: Tensor | None = None
@@ -171,6 +173,8 @@ class BestOfN:
         """The best candidates; arguments as of `advantages`, returns and raises as `best_of_n`."""
         rows = torch.arange(len(features)) if rows is None else rows
         valid, log_probs = features.candidate_valid[rows], features.base_log_probs
+        if self.n:
+            valid = valid & (torch.arange(valid.shape[1]) < self.n)
         handicap = unlikeliness(None if log_probs is None else log_probs[rows], valid, self.prior)
         table = self.advantages(q, v, features, rows)
         return best_of_n(table, valid, self.threshold, self.margin, handicap)

@@ -63,7 +63,9 @@ class StageInputs:
     def actor(self, method: Method) -> dict[str, Any]:
         """Of a policy: not of settings that its method does not heed."""
         actor = asdict(self.config.actor)
-        heeded = ("steps", "batch_size", "learning_rate", *ACTOR_SETTINGS[method])
+        heeded = ["steps", "batch_size", "learning_rate", *ACTOR_SETTINGS[method]]
+        if method == "digiq" and self.config.actor.n:
+            heeded.append("n")  # runs from before there was this setting stay valid
         inputs = self.collect
         if method != "filtered_bc":
             inputs = self.critic(critic_of(method, self.config))

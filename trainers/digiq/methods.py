@@ -78,6 +78,7 @@ def best_of_n_rule(settings: ActorSettings, gamma: float) -> BestOfN:
         settings.margin,
         settings.prior,
         gamma if settings.observed else None,
+        settings.n,
     )
 
 
