@@ -7,6 +7,7 @@ from typing import Literal
 from agentenv.phone.schema import EntityField
 from agentenv.phone.setup import Contract, contract_of, later
 from agentenv.phone.state import State
+from agentenv.phone.words import in_language
 
 Permission = Literal["read_data", "access_app", "write_data"]
 GRANT_SECONDS = 30 * 60
@@ -68,7 +69,8 @@ def request(state: State, permission: Permission, resource: str, reason: str) ->
     )
     state.event("permission_grant" if yes else "permission_deny", grant=grant, **about)
     answer = "granted" if yes else "denied"
-    state.database.set("toast", f"{permission.replace('_', ' ')}: {resource[:60]} {answer}")
+    what = in_language(state.apps[resource].name, state.language) if resource in state.apps else ""
+    state.database.set("toast", state.say(f"owner_{answer}", what=(what or resource)[:60]))
     return f"permission {permission} for {resource!r}: {answer}"
 
 

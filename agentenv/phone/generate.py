@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -44,7 +44,16 @@ def make_rows(app: App, entity_name: str, seed: str, today: date) -> list[dict[s
                 row[entity.title] = f"{row[entity.title]} {len(titles)}"
         titles.add(str(row[entity.title]))
         rows.append(row)
+    _put_clocks_in_order(entity, rows[len(entity.seed_rows) :])
     return rows
+
+
+def _put_clocks_in_order(entity: Entity, rows: Sequence[dict[str, Any]]) -> None:
+    """What was written later shows a later time."""
+    for name, field in entity.fields.items():
+        if field.make and field.make.clock:
+            for row, time in zip(rows, sorted(row[name] for row in rows), strict=True):
+                row[name] = time
 
 
 def _plain(value: Any, field: EntityField, today: date) -> Any:

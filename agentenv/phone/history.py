@@ -50,6 +50,9 @@ def told(record: Mapping[str, Any], apps: Mapping[str, App], language: Language)
         or _outcome("deleted", language),
         "screen": _screen(app, str(record.get("screen", "")), language),
     }
+    asked = apps.get(record.get("resource", ""))
+    if asked is not None:
+        values["resource"] = in_language(asked.name, language)
     for name in ("result", "operation"):
         values[name] = _outcome(str(record.get(name, "")), language)
     what = _SENTENCES[record["kind"]][language].format_map(values).rstrip(": ")

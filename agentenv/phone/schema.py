@@ -29,12 +29,13 @@ FieldType = Literal[
     "choice",
     "date",
     "time",
+    "moment",
     "reference",
     "event",
 ]
 SQL_TYPES: dict[str, str] = {"integer": "INTEGER", "decimal": "REAL", "boolean": "INTEGER"}
-"""Column type of a field type; TEXT for all others. A reference holds a row's number, an
-event a record of the event log, which is shown in words."""
+"""Column type of a field type; TEXT for all others. A moment is a date with a time, a
+reference holds a row's number, an event a record of the event log, which is shown in words."""
 MAX_TEXT = 10_000
 """Characters that a text field takes."""
 

@@ -18,7 +18,6 @@ _SYSTEM: dict[str, dict[Language, str]] = {
     "clear_text": {"en": "Clear text", "de": "Text löschen"},
     "copied": {"en": "Copied to clipboard", "de": "In die Zwischenablage kopiert"},
     "copy": {"en": "Copy", "de": "Kopieren"},
-    "denied": {"en": "The owner said no", "de": "Der Besitzer hat abgelehnt"},
     "done": {"en": "Done", "de": "Fertig"},
     "edit": {"en": "Edit", "de": "Ändern"},
     "empty": {"en": "Nothing here yet", "de": "Noch nichts vorhanden"},
@@ -38,6 +37,8 @@ _SYSTEM: dict[str, dict[Language, str]] = {
     "no_results": {"en": "No results", "de": "Keine Treffer"},
     "ok": {"en": "OK", "de": "OK"},
     "optional": {"en": "optional", "de": "optional"},
+    "owner_denied": {"en": "The owner said no: {what}", "de": "Der Besitzer sagt nein: {what}"},
+    "owner_granted": {"en": "The owner allows it: {what}", "de": "Der Besitzer erlaubt: {what}"},
     "paste": {"en": "Paste", "de": "Einfügen"},
     "previous_month": {"en": "Previous month", "de": "Voriger Monat"},
     "private_app": {
@@ -119,6 +120,9 @@ def written(value: Any, field: EntityField, language: Language) -> str:
         return say("yes" if value else "no", language)
     if field.type == "date":
         return short_date(date.fromisoformat(value), language)
+    if field.type == "moment":
+        moment = datetime.fromisoformat(value)
+        return f"{short_date(moment.date(), language)}, {clock_text(moment, language)}"
     if field.type == "choice":
         return option_label(field, str(value), language)
     return str(value)

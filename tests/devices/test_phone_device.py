@@ -117,6 +117,31 @@ def test_a_screen_of_which_a_part_was_drawn_anew_is_restored_to_the_byte(
     assert device.observe().png == before.png
 
 
+@pytest.mark.parametrize("steps", [(), (PressKey(key="arrow_left"),), ("field-search",)])
+def test_a_long_text_is_restored_where_its_caret_stands(
+    device: PhoneDevice, steps: tuple[str | Action, ...]
+) -> None:
+    device.reset(SETUP)
+    screen = do(device, OpenApp(app="notes"))
+    search = element(screen, "field-search").index
+    before = do(device, InputText(element=search, text="long and longer " * 9), *steps)
+    device.restore(device.snapshot())
+    assert device.observe().png == before.png
+    assert element(before, "field-search").focused
+
+
+def test_a_slider_does_not_keep_the_focus(device: PhoneDevice) -> None:
+    device.reset(SETUP)
+    screen = do(device, OpenApp(app="settings"))
+    slider = InputText(element=element(screen, "field-brightness").index, text="-17")
+    with pytest.raises(ActionError, match="a number from 0 to 100"):
+        device.act(slider)
+    screen = device.observe()
+    assert not element(screen, "field-brightness").focused
+    device.restore(device.snapshot())
+    assert device.observe().png == screen.png
+
+
 def test_a_swipe_scrolls_and_where_it_stopped_is_state(device: PhoneDevice) -> None:
     device.reset(SETUP)
     first = do(device, OpenApp(app="notes"))

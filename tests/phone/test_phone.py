@@ -248,7 +248,7 @@ def test_the_privacy_manager_tells_in_words_what_was_done() -> None:
     shown = [" ".join(one.split()) for one in findall(r"<span>([^<]*)</span>", phone.page())]
     said = unescape(" ".join(shown))
     assert '09:41 · Notes · Title: “Milk & "bread"”' in said
-    assert "privacy: to look" in said
+    assert "Privacy: to look" in said
     assert "sequence" not in said
 
 

@@ -3,6 +3,7 @@
 'use strict';
 const phone = (() => {
   const BATCH = 20;
+  const CARET_ROOM = 2; // pixels beside the caret
   const WIDEST = 480; // as in the style sheet
   const queue = [];
   let base = '';
@@ -72,6 +73,19 @@ const phone = (() => {
       focused.blur();
     }
     if (wanted) wanted.scrollIntoView({ block: 'nearest' });
+    for (const field of body.querySelectorAll('input[data-field]')) showCaret(field, wanted);
+  };
+  // How far a long text is shifted in its field follows from where the caret stands, and not
+  // from how it came there.
+  const pen = document.createElement('canvas').getContext('2d');
+  const showCaret = (field, focused) => {
+    let shift = 0;
+    if (field === focused && field.scrollWidth > field.clientWidth) {
+      pen.font = getComputedStyle(field).font;
+      const caret = pen.measureText(field.value.slice(0, field.selectionEnd)).width;
+      shift = Math.max(0, Math.ceil(caret) + CARET_ROOM - field.clientWidth);
+    }
+    if (field.scrollLeft !== shift) field.scrollLeft = shift;
   };
   const same = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName
     && (a.nodeType !== Node.ELEMENT_NODE || a.id === b.id);
@@ -143,7 +157,7 @@ const phone = (() => {
     did({ kind: 'tap', target: pressed ? pressed.dataset.do : '' });
   });
   listen('focusin', (event) => {
-    if (!drawing && fieldOf(event) && event.target.type !== 'range') {
+    if (!drawing && fieldOf(event)) { // also of a slider, from which the answer takes it again
       did({ kind: 'focus', target: event.target.dataset.field });
     }
   });
