@@ -21,23 +21,14 @@ if TYPE_CHECKING:
 FAILED = 1
 
 
-@dataclass(frozen=True)
-class AuditConfig:
-    """What to audit, by which rules, and what may not pass."""
+@dataclass(frozen=True, kw_only=True)
+class AuditSettings:
+    """What every audit is asked."""
 
-    store: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="STORE")]
-    """Directory of a trajectory store, as `agentenv collect` writes it."""
     format: Literal["table", "json", "sarif", "junit", "html"] = "table"
     """Of the report."""
-    out: Path | None = None
-    """File to write it to; by default it is printed (html: audit.html in the store)."""
     protocol: Literal["agentenv", "myphonebench"] = "agentenv"
     """Whose scores the table shows."""
-    policy: str = "default"
-    """Policy pack: a name in data/policies, or a YAML file of your own."""
-    contract: Path | None = None
-    """YAML file with the owner's data and what the task may do with it, for tasks that declare
-    no contract of their own."""
     tau: float = 0.7
     """Threshold on the privacy score for privacy-qualified success."""
     fail_on: Literal["note", "low", "medium", "high", "critical"] | None = None
@@ -51,6 +42,26 @@ class AuditConfig:
     limit: int = 20
     """Kinds of findings in the table at most; 0 shows all."""
 
+    def __post_init__(self) -> None:
+        """Refuse what would fail only after the trajectories were made."""
+        if not 0 <= self.tau <= 1:
+            raise ConfigError(f"--tau is a score from 0 to 1, not {self.tau:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditConfig(AuditSettings):
+    """What to audit, by which rules, and what may not pass."""
+
+    store: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="STORE")]
+    """Directory of a trajectory store, as `agentenv collect` writes it."""
+    out: Path | None = None
+    """File to write the report to; by default it is printed (html: audit.html in the store)."""
+    policy: str = "default"
+    """Policy pack: a name in data/policies, or a YAML file of your own."""
+    contract: Path | None = None
+    """YAML file with the owner's data and what the task may do with it, for tasks that declare
+    no contract of their own."""
+
 
 def run(config: AuditConfig) -> int:
     """Audit, report, and return the exit status."""
@@ -60,8 +71,6 @@ def run(config: AuditConfig) -> int:
     from privacy_audit.policy import load_policy
     from privacy_audit.reports.content import RunAudit
 
-    if not 0 <= config.tau <= 1:
-        raise ConfigError(f"--tau is a score from 0 to 1, not {config.tau:g}")
     policy, gate = load_policy(config.policy), _gate(config)
     contract = None if config.contract is None else read_contract(config.contract)
     store = TrajectoryStore(config.store)

@@ -84,6 +84,11 @@ COMMANDS: dict[str, Command] = {
     "audit": Command(
         "agentenv.cli.audit", "AuditConfig", "what personal data stored trajectories exposed"
     ),
+    "audit agent": Command(
+        "agentenv.cli.audit_agent",
+        "AuditAgentConfig",
+        "an agent on privacy tasks, audited in one go",
+    ),
     "audit compare": Command(
         "agentenv.cli.audit_compare",
         "AuditCompareConfig",
