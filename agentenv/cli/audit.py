@@ -13,8 +13,8 @@ from agentenv.errors import ConfigError
 from agentenv.progress import console, error_console, track
 
 if TYPE_CHECKING:
-    from agentenv.trajectories.store import TrajectoryStore
     from privacy_audit.contract import Contract
+    from privacy_audit.imports import Run
     from privacy_audit.reports.content import RunAudit
     from privacy_audit.waivers import Gate
 
@@ -53,7 +53,8 @@ class AuditConfig(AuditSettings):
     """What to audit, by which rules, and what may not pass."""
 
     store: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="STORE")]
-    """Directory of a trajectory store, as `agentenv collect` writes it."""
+    """Directory of a trajectory store, as `agentenv collect` writes it; or trajectories of another
+    tool, as JSON lines with PNG files: a file or a folder of them (see `privacy_audit.imports`)."""
     out: Path | None = None
     """File to write the report to; by default it is printed (html: audit.html in the store)."""
     policy: str = "default"
@@ -65,18 +66,17 @@ class AuditConfig(AuditSettings):
 
 def run(config: AuditConfig) -> int:
     """Audit, report, and return the exit status."""
-    from agentenv.trajectories.store import TrajectoryStore
     from privacy_audit.auditing import audit_all
     from privacy_audit.contract_file import read_contract
+    from privacy_audit.imports import open_run
     from privacy_audit.policy import load_policy
     from privacy_audit.reports.content import RunAudit
 
     policy, gate = load_policy(config.policy), _gate(config)
     contract = None if config.contract is None else read_contract(config.contract)
-    store = TrajectoryStore(config.store)
+    name, store = open_run(config.store)
     with track("audit", len(store)) as bar:
         audits = list(audit_all(store.episodes(), policy, contract, bar.advance))
-    name = f"{store.manifest.policy} on {store.manifest.suite}"
     audited = RunAudit(name, audits, policy, gate, config.tau, config.show_values)
     _report(audited, config, store, contract)
     reasons = [] if config.fail_on is None else gate.reasons(audits, config.fail_on)
@@ -100,9 +100,7 @@ def _gate(config: AuditConfig) -> Gate:
     return gate
 
 
-def _report(
-    audited: RunAudit, config: AuditConfig, store: TrajectoryStore, contract: Contract | None
-) -> None:
+def _report(audited: RunAudit, config: AuditConfig, store: Run, contract: Contract | None) -> None:
     from agentenv.trajectories.durable import write_durably
     from privacy_audit.reports import WRITERS
     from privacy_audit.reports.terminal import print_audit, print_protocol
@@ -116,7 +114,8 @@ def _report(
     if config.format == "html":
         audited = _with_pictures(audited, store, contract)
     text = WRITERS[config.format](audited)
-    out = config.out or (config.store / "audit.html" if config.format == "html" else None)
+    folder = config.store if config.store.is_dir() else config.store.parent
+    out = config.out or (folder / "audit.html" if config.format == "html" else None)
     if out is None:
         console.file.write(text)
         return
@@ -125,9 +124,7 @@ def _report(
     error_console.print(f"audit: {out}", soft_wrap=True, highlight=False)
 
 
-def _with_pictures(
-    audited: RunAudit, store: TrajectoryStore, contract: Contract | None
-) -> RunAudit:
+def _with_pictures(audited: RunAudit, store: Run, contract: Contract | None) -> RunAudit:
     """The same with the screens of the gravest findings."""
     from privacy_audit.phone_contract import contract_for
     from privacy_audit.reports.page import MOST_PICTURES

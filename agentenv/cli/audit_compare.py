@@ -32,9 +32,9 @@ class AuditCompareConfig:
 
 def run(config: AuditCompareConfig) -> None:
     """Audit both and print the differences."""
-    from agentenv.trajectories.store import TrajectoryStore
     from privacy_audit.auditing import audit_all
     from privacy_audit.contract_file import read_contract
+    from privacy_audit.imports import open_run
     from privacy_audit.policy import load_policy
     from privacy_audit.reports.terminal import comparison_table
     from privacy_audit.scores import Scored, compare
@@ -43,7 +43,7 @@ def run(config: AuditCompareConfig) -> None:
     contract = None if config.contract is None else read_contract(config.contract)
 
     def scored(path: Path) -> list[Scored]:
-        store = TrajectoryStore(path)
+        _, store = open_run(path)
         with track("audit", len(store)) as bar:
             audits = audit_all(store.episodes(), policy, contract, bar.advance)
             return [audit.scored for audit in audits]

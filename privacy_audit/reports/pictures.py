@@ -89,4 +89,5 @@ def _showing(
 def _pixels(bounds: Bounds, size: tuple[int, int]) -> tuple[float, float, float, float]:
     width, height = size
     left, top, right, bottom = bounds
-    return (left * width, top * height, right * width, bottom * height)
+    across, down = sorted((left * width, right * width)), sorted((top * height, bottom * height))
+    return (across[0], down[0], across[1], down[1])
