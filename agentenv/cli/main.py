@@ -65,6 +65,11 @@ COMMANDS: dict[str, Command] = {
     "eval": Command(
         "agentenv.cli.evaluate", "EvalConfig", "measure a policy on instances it has not seen"
     ),
+    "eval androidcontrol": Command(
+        "agentenv.cli.eval_androidcontrol",
+        "AndroidControlConfig",
+        "measure a policy on the public dataset AndroidControl",
+    ),
     "train sft": Command(
         "agentenv.cli.train_sft", "SFTConfig", "teach a model to imitate demonstrations"
     ),

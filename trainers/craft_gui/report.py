@@ -109,9 +109,9 @@ def curves(rows: Rows, validation: Rows) -> list[Curve]:
         return Curve(title, series, x_label="iteration", y_label=y, note=note)
 
     stages = sorted(
-        {name for row in [*rows, *validation] for name in row if name.endswith("/success")}
+        {name for row in [*rows, *validation] for name in row if name.startswith("stage_")}
     )
-    tracked = ["success", *stages]
+    tracked = ["success", *(stages if len(stages) > 1 else [])]
     of_stages = [
         name
         for name in _names(rows, "curriculum/stage_")

@@ -273,9 +273,10 @@ def _node(element: UIElement, width: int, height: int, package: str) -> str:
         "hint": element.description,
         "bounds": "[{},{}][{},{}]".format(*pixels),
     }
-    return f"<node {' '.join(f'{name}={_quoted(value)}' for name, value in attributes.items())} />"
+    return f"<node {' '.join(f'{name}={quoted(value)}' for name, value in attributes.items())} />"
 
 
-def _quoted(value: object) -> str:
+def quoted(value: object) -> str:
+    """A value as an attribute of such a tree, its quotes included."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return quoteattr(_ILLEGAL.sub(".", text))
