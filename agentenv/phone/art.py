@@ -20,7 +20,7 @@ def picture(kind: str, seed: str) -> str:
     """An SVG picture that fills its box; screen readers are told nothing of it.
 
     Args:
-        kind: "dish", "person", "place" or "note".
+        kind: as in `agentenv.phone.schema.Entity.art`.
         seed: the same seed gives the same picture.
     """
     rng = random.Random(f"art/{kind}/{seed}")
@@ -127,7 +127,67 @@ def _note(rng: random.Random) -> str:
     return f'<rect width="100" height="100" fill="{paint}"/>'
 
 
-_PAINTERS = {"dish": _dish, "person": _person, "place": _place, "note": _note}
+def _house(rng: random.Random) -> str:
+    """A front with windows under a roof."""
+    sky, wall, roof = rng.choice(("#bde0fe", "#ffd6a5", "#e9ecef")), rng.choice(_WARM), "#5c4d44"
+    columns, floors = rng.randint(2, 4), rng.randint(2, 4)
+    width, height = 60 / columns, 56 / floors
+    parts = [
+        f'<rect width="100" height="100" fill="{sky}"/>',
+        f'<rect x="16" y="32" width="68" height="68" fill="{wall}"/>',
+        f'<path d="M10 34L50 {rng.randint(8, 20)}L90 34z" fill="{roof}"/>',
+    ]
+    for column in range(columns):
+        for floor in range(floors):
+            lit = rng.choice(("#fff3bf", "#3d5a80", "#3d5a80"))
+            x, y = 20 + column * width + width * 0.2, 38 + floor * height + height * 0.15
+            parts.append(
+                f'<rect x="{x:.1f}" y="{y:.1f}" width="{width * 0.6:.1f}" '
+                f'height="{height * 0.6:.1f}" rx="1" fill="{lit}"/>'
+            )
+    return "".join(parts)
+
+
+def _box(rng: random.Random) -> str:
+    """A package with a label, on a shelf."""
+    wall, paint, band = rng.choice(_TABLES), rng.choice(_COOL), rng.choice(_WARM)
+    left, top = rng.randint(22, 32), rng.randint(18, 34)
+    width = 100 - 2 * left
+    return (
+        f'<rect width="100" height="100" fill="{wall}"/>'
+        '<rect y="84" width="100" height="16" fill="#0002"/>'
+        f'<rect x="{left}" y="{top}" width="{width}" height="{84 - top}" rx="4" fill="{paint}"/>'
+        f'<rect x="{left}" y="{top + 18}" width="{width}" height="24" fill="{band}"/>'
+        f'<circle cx="50" cy="{top + 30}" r="{rng.randint(5, 9)}" fill="#fffc"/>'
+        f'<path d="M{left + 6} 74h{rng.randint(12, width - 12)}" stroke="#fff9" stroke-width="4"/>'
+    )
+
+
+def _poster(rng: random.Random) -> str:
+    """Shapes that overlap on a coloured ground."""
+    parts = [f'<rect width="100" height="100" fill="{rng.choice(_COOL)}"/>']
+    for _ in range(rng.randint(3, 6)):
+        x, y, size = rng.randint(5, 95), rng.randint(5, 95), rng.randint(10, 34)
+        paint, turn = rng.choice(_WARM), rng.randint(0, 90)
+        if rng.random() < 0.5:
+            parts.append(f'<circle cx="{x}" cy="{y}" r="{size}" fill="{paint}" opacity=".8"/>')
+        else:
+            parts.append(
+                f'<rect x="{x - size}" y="{y - 6}" width="{2 * size}" height="12" fill="{paint}" '
+                f'opacity=".85" transform="rotate({turn} {x} {y})"/>'
+            )
+    return "".join(parts)
+
+
+_PAINTERS = {
+    "dish": _dish,
+    "person": _person,
+    "place": _place,
+    "note": _note,
+    "house": _house,
+    "box": _box,
+    "poster": _poster,
+}
 
 
 @cache

@@ -6,7 +6,15 @@ from datetime import date
 from typing import Any
 
 from agentenv.phone.consent import may_have
-from agentenv.phone.schema import MAX_TEXT, EntityField, FormScreen, SettingsScreen, Step
+from agentenv.phone.schema import (
+    MAX_TEXT,
+    App,
+    Collected,
+    EntityField,
+    FormScreen,
+    SettingsScreen,
+    Step,
+)
 from agentenv.phone.state import Place, State, edited_row
 from agentenv.phone.words import clock_text, in_language
 
@@ -131,11 +139,20 @@ def submit(state: State, place: Place) -> None:
             if name in defaults and field.type == "date" and field.default is not None:
                 defaults[name] = state.today.isoformat()
         state.database.insert(state.table(place), {**defaults, **values})
+    if screen.collects:
+        _collect(state, app, screen.collects)
     given = {name: value for name, value in values.items() if value is not None}
     state.event("submit", form=place.screen, fields=given, row=place.row)
     if screen.sends and app.recipient:
         state.event("network_egress", recipient=app.recipient, fields=given)
         _confirm(state, place, screen)
+
+
+def _collect(state: State, app: App, collected: Collected) -> None:
+    table = app.table(collected.entity)
+    for row in state.database.rows(f'SELECT * FROM "{table}"'):
+        if all(row[name] == value for name, value in collected.where.items()):
+            state.database.update(table, row["id"], collected.set)
 
 
 def _confirm(state: State, place: Place, screen: FormScreen) -> None:

@@ -122,7 +122,7 @@ class Entity(Model):
     title: Name
     """The field that names a row."""
     fields: dict[Name, EntityField]
-    art: Literal["", "dish", "person", "place", "note"] = ""
+    art: Literal["", "dish", "person", "place", "note", "house", "box", "poster"] = ""
     """What its generated pictures show."""
     rows: int = 0
     """How many to generate."""
@@ -197,6 +197,8 @@ class ListScreen(_Screen):
     opens: Name | None = None
     create: Name | None = None
     """A form for a new row, behind a round button."""
+    create_label: Words = ""
+    """What the button says; a plus sign if nothing."""
     empty: Words = ""
     toggles: Name | None = None
     """A boolean shown as a switch beside each row."""
@@ -211,6 +213,14 @@ class DetailScreen(_Screen):
     body: Name | None = None
     """A long text shown as running text."""
     buttons: dict[Name, Button] = Field(default_factory=dict)
+
+
+class Collected(Model):
+    """Rows of another entity that change as a form is submitted: what lay in the cart."""
+
+    entity: Name
+    where: dict[Name, Value]
+    set: dict[Name, Value]
 
 
 class FormScreen(_Screen):
@@ -228,6 +238,7 @@ class FormScreen(_Screen):
     """Screen to go to."""
     sends: bool = False
     """What is submitted leaves the phone, to the app's `recipient`."""
+    collects: Collected | None = None
 
 
 class ThreadScreen(_Screen):
@@ -314,9 +325,21 @@ def _problems(app: App) -> Iterator[str]:
         for used in _fields_used(screen):
             if used not in (*fields, "id"):
                 yield f"screen {name}: {screen.entity} has no field {used!r}"
+        if isinstance(screen, FormScreen) and screen.collects:
+            yield from _collected_problems(app, name, screen.collects)
         for target in _screens_used(screen):
             if target not in app.screens:
                 yield f"screen {name}: there is no screen {target!r}"
+
+
+def _collected_problems(app: App, name: str, collected: Collected) -> Iterator[str]:
+    if collected.entity not in app.entities:
+        yield f"screen {name}: there is no entity {collected.entity!r}"
+        return
+    fields = app.entities[collected.entity].fields
+    for used in (*collected.where, *collected.set):
+        if used not in fields:
+            yield f"screen {name}: {collected.entity} has no field {used!r}"
 
 
 def _field_problems(app: App, name: str, field: EntityField) -> Iterator[str]:

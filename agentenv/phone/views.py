@@ -100,6 +100,7 @@ def _list(state: State, place: Place, screen: ListScreen) -> View:
         ],
         "rows": shown,
         "create": f"open {screen.create}" if screen.create else "",
+        "create_label": in_language(screen.create_label, state.language),
         "empty": state.say("no_results")
         if query or chosen
         else in_language(screen.empty, state.language) or state.say("empty"),
@@ -145,11 +146,12 @@ def list_rows(state: State, place: Place) -> list[dict[str, Any]]:
         ]
     if screen.order:
         name = screen.order.lstrip("-")
-        rows.sort(key=lambda row: _sortable(row[name]), reverse=screen.order.startswith("-"))
+        rows.sort(key=lambda row: sortable(row[name]), reverse=screen.order.startswith("-"))
     return rows
 
 
-def _sortable(value: Any) -> tuple[float, str]:
+def sortable(value: Any) -> tuple[float, str]:
+    """A column's value as lists are ordered by: numbers by size, texts by letter."""
     try:
         return (float(value), "")
     except (TypeError, ValueError):
