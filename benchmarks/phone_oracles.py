@@ -21,6 +21,7 @@ from agentenv.tasks.base import Oracle, TaskInstance
 from agentenv.tasks.phone.suite import PhoneTask
 from agentenv.tasks.selection import select_tasks
 from benchmarks.command import run_command
+from privacy_audit.reference.device import PagePhone
 
 NAME = "phone_oracles"
 
@@ -35,6 +36,9 @@ class BenchmarkConfig:
     """Of each template."""
     first: int = 0
     """Number of the first."""
+    pixels: bool = True
+    """On a browser's screen; without, what the page offers is taken for the screen, which is
+    quicker and knows no scrolling."""
 
 
 def play(env: DeviceEnv, instance: TaskInstance, oracle: Oracle) -> tuple[float, int, str]:
@@ -74,7 +78,8 @@ def run(config: BenchmarkConfig) -> None:
     """
     chosen = select_tasks(config.tasks)
     count = 0
-    device: Device = next(iter(chosen.values())).open_device()
+    first = next(iter(chosen.values()))
+    device: Device = first.open_device() if config.pixels else PagePhone()
     try:
         for task in chosen.values():
             assert isinstance(task, PhoneTask)

@@ -6,10 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated
 
+import annotated_types
 import tyro
 from rich.markup import escape
 from rich.table import Table
 
+from agentenv.errors import ConfigError
 from agentenv.progress import console
 from agentenv.tasks import SUITES, suite
 from agentenv.tasks.base import Task
@@ -26,10 +28,24 @@ class SuitesConfig:
     one line. A file is checked by this, down to each template."""
     oracles: bool = False
     """Only tasks with a scripted solution."""
+    stats: bool = False
+    """Of the embedded phone: apps, templates, steps and goals of training and of each test split,
+    and how far these are from training."""
+    instances: Annotated[int, annotated_types.Ge(1)] = 2
+    """Of each template, for `--stats`."""
 
 
 def run(config: SuitesConfig) -> None:
-    """Print suites, or the tasks of some."""
+    """Print suites, or the tasks of some.
+
+    Raises:
+        ConfigError: statistics of another suite than the phone's are asked for.
+    """
+    if config.stats:
+        if config.suites not in ((), ("phone",)):
+            raise ConfigError("only the suite phone has statistics: agentenv suites phone --stats")
+        console.print(_statistics(config.instances))
+        return
     if not config.suites:
         console.print(_overview())
         console.print(
@@ -52,6 +68,30 @@ def _overview() -> Table:
         limits = [task.max_steps for task in tasks]
         oracles = sum(task.has_oracle for task in tasks)
         table.add_row(name, str(len(tasks)), str(oracles), f"{min(limits)} to {max(limits)}")
+    return table
+
+
+def _statistics(instances: int) -> Table:
+    from agentenv.tasks.phone.statistics import statistics
+    from agentenv.tasks.phone.suite import PhoneTask
+
+    tasks = [task for task in suite("phone").values() if isinstance(task, PhoneTask)]
+    splits = statistics(tasks, instances)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    for one in splits:
+        table.add_column(one.name, justify="right")
+    rows = {
+        "apps": [str(one.apps) for one in splits],
+        "templates": [str(one.templates) for one in splits],
+        "steps: least, quartiles, most": [" ".join(map(str, one.steps)) for one in splits],
+        "first screens": [f"{one.first_screens} of {one.instances}" for one in splits],
+        "words in goals": [str(one.words) for one in splits],
+        "of them not in training": [f"{100 * one.new_words:.0f} %" for one in splits],
+        "distance of goals from training": [f"{one.distance:.2f}" for one in splits],
+    }
+    for label, cells in rows.items():
+        table.add_row(label, *cells)
     return table
 
 

@@ -14,8 +14,16 @@ from agentenv.data_files import data_file
 from agentenv.errors import ConfigError
 from agentenv.phone.schema import App
 
-APPS: tuple[str, ...] = ("restaurants", "doctors", "messages", "notes", "settings", "privacy")
-"""The apps that come with agentenv, in the order of the home screen."""
+STANDARD_APPS: tuple[str, ...] = (
+    *("restaurants", "doctors", "messages", "notes", "settings", "privacy"),
+)
+"""The apps of a phone of which nothing else is said, in the order of the home screen."""
+APPS: tuple[str, ...] = (
+    *STANDARD_APPS,
+    *("pharmacy", "flats", "hotels", "roads", "food", "events", "insurance", "handy"),
+    *("contacts", "calendar", "clock", "email", "shop", "wallet", "media"),
+)
+"""The apps that come with agentenv."""
 
 
 @cache

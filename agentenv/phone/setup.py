@@ -11,7 +11,7 @@ from typing import Literal
 
 from agentenv.devices.base import Setup
 from agentenv.errors import ConfigError
-from agentenv.phone.apps import APPS, load_app
+from agentenv.phone.apps import STANDARD_APPS, load_app
 from agentenv.phone.database import Database
 from agentenv.phone.generate import make_rows
 from agentenv.phone.profile import make_profile
@@ -46,7 +46,7 @@ class PhoneSetup(Setup):
 
     seed: str = "0"
     """Of the apps' rows and of the owner's profile."""
-    apps: tuple[str, ...] = APPS
+    apps: tuple[str, ...] = STANDARD_APPS
     """Installed apps, in the order of the home screen."""
     time: str = "2026-03-03T09:41"
     """The phone's clock, which only `Wait` moves."""

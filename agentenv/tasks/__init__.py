@@ -1,7 +1,8 @@
 """Tasks, by id (``"miniwob/click-test-2"``) and by suite (``"miniwob"``).
 
 A YAML file of tasks is a suite (``"my_tasks.yaml"``), and each of its tasks has a name
-(``"my_tasks.yaml#buy"``); see `agentenv.tasks.web`.
+(``"my_tasks.yaml#buy"``); see `agentenv.tasks.web`. A suite may be divided into groups
+(``"phone:new-apps"``); see `agentenv.tasks.phone.groups`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ SUITES: dict[str, str] = {
 
 def is_suite(name: str) -> bool:
     """Whether this names a suite, or a file of tasks, rather than one task."""
-    return name in SUITES or (_is_file(name) and "#" not in name)
+    if _is_file(name):
+        return "#" not in name
+    return name.partition(":")[0] in SUITES
 
 
 def suite(name: str) -> dict[str, Task]:
@@ -39,10 +42,15 @@ def suite(name: str) -> dict[str, Task]:
         from agentenv.tasks.web.files import load_tasks
 
         return load_tasks(Path(name))
-    if name not in SUITES:
-        known = ", ".join(SUITES)
-        raise ConfigError(f"no suite {name!r}; there are: {known}, and YAML files of tasks")
-    return dict(_load(name))
+    known, _, group = name.partition(":")
+    if known not in SUITES:
+        names = ", ".join(SUITES)
+        raise ConfigError(f"no suite {name!r}; there are: {names}, and YAML files of tasks")
+    tasks = {key: task for key, task in _load(known).items() if group in ("", task.group)}
+    if not tasks:
+        groups = sorted({f"{known}:{task.group}" for task in _load(known).values() if task.group})
+        raise ConfigError(f"no group {name!r}; there are: {', '.join(groups) or 'none'}")
+    return tasks
 
 
 def get_task(task_id: str) -> Task:

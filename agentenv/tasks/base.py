@@ -71,6 +71,9 @@ class Task(ABC):
     """Changes when the task does, so that results of two versions are not mixed; "" for
     tasks that change only with agentenv."""
 
+    group: str = ""
+    """Of the tasks of its suite, where they are divided: ``"phone:new-apps"``."""
+
     @abstractmethod
     def instance(self, split: Split, index: int) -> TaskInstance:
         """The instance of that number; the same arguments give the same instance."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from agentenv.phone.profile import make_profile
 from agentenv.phone.schema import App, EntityField
 from agentenv.phone.setup import ATTITUDES, Contract, PhoneSetup, first_image
 from agentenv.phone.state import State
+from agentenv.phone.views import sortable
 from agentenv.phone.words import long_date, option_label
 from agentenv.tasks.phone.template import Effect, Parameter, Template
 
@@ -23,6 +24,17 @@ _ANSWERING = tuple(one for one in ATTITUDES if one != "denies")
 """Owners with whom every task can be done."""
 _WIDTHS = (None, None, None, 320, 393, 412)
 """Of common phones; the default is drawn as often as the others together."""
+
+
+_TRIES = 30
+"""Draws before a template is given up whose parameters want a row that there is not."""
+_APPS = (7, 12)
+"""How many are installed on a task's phone, at least and at most."""
+_ALWAYS = ("settings", "privacy")
+
+
+class _NoSuchRowError(Exception):
+    """The parameters drawn so far leave no row to choose, or two where only one may be."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +53,20 @@ class Drawn:
     """Of a row: the columns' texts as the phone shows them."""
 
 
-def make_setup(template: Template, key: str) -> PhoneSetup:
-    """The phone that a template's instance begins with: looks and owner vary with the key."""
+def make_setup(template: Template, key: str, others: Sequence[str]) -> PhoneSetup:
+    """The phone that a template's instance begins with: apps, looks and owner vary with the key.
+
+    Args:
+        template: the apps that it takes are installed.
+        key: of the instance.
+        others: apps that may be installed too.
+    """
     rng = random.Random(f"setup/{key}")
     day = date(2026, 1, 5) + timedelta(days=rng.randrange(330))
     privacy = template.privacy
     return PhoneSetup(
         seed=key,
+        apps=_installed(template, key, others),
         time=f"{day.isoformat()}T{rng.randint(8, 19):02d}:{rng.randint(0, 59):02d}",
         theme="dark" if rng.random() < 0.3 else "light",
         language="de" if rng.random() < 0.15 else "en",
@@ -62,32 +81,49 @@ def make_setup(template: Template, key: str) -> PhoneSetup:
     )
 
 
+def _installed(template: Template, key: str, others: Sequence[str]) -> tuple[str, ...]:
+    """What the task takes and some others, in any order."""
+    rng = random.Random(f"apps/{key}")
+    needed = {*template.apps, *_ALWAYS}
+    count = max(0, rng.randint(*_APPS) - len(needed))
+    spare = [one for one in others if one not in needed]
+    apps = sorted({*needed, *rng.sample(spare, min(count, len(spare)))})
+    rng.shuffle(apps)
+    return tuple(apps)
+
+
 def draw_parameters(template: Template, setup: PhoneSetup, key: str) -> dict[str, Drawn]:
     """Parameters of an instance.
 
     Raises:
         ConfigError: no row of a new phone is as the template wants it.
     """
-    rng = random.Random(f"parameters/{key}")
     database = Database(first_image(setup))
     state = State(database, {name: load_app(name) for name in setup.apps})
     try:
-        drawn: dict[str, Drawn] = {}
-        for name, parameter in template.draw.items():
-            drawn[name] = _draw(template, parameter, state, drawn, rng)
-        return drawn
+        for attempt in range(_TRIES):
+            rng = random.Random(f"parameters/{key}" + (f"/{attempt}" if attempt else ""))
+            try:
+                return _draw_all(template, state, rng)
+            except _NoSuchRowError:
+                continue
     finally:
         database.close()
+    raise ConfigError(f"task {template.id}: no row of a new phone is as its parameters want it")
 
 
 def fill_text(text: str, drawn: Mapping[str, Drawn], setup: PhoneSetup) -> str:
-    """A text with "{name}" and "{name.column}" replaced; "me" is the owner."""
+    """A text with "{name}" and "{name.column}" replaced; "me" is the owner, "clock" the phone's."""
+    now = datetime.fromisoformat(setup.time)
+    clock = {"time": f"{now.hour}:{now.minute:02d}", "day": long_date(now.date(), "en")}
     profile = {item.key: item.value for item in make_profile(setup.seed)}
 
     def replacement(found: re.Match[str]) -> str:
         name, _, column = found[1].partition(".")
         if name == "me":
             return profile[column]
+        if name == "clock":
+            return clock[column]
         return str(drawn[name].columns[column]) if column else drawn[name].text
 
     return re.sub(r"\{([\w.]+)\}", replacement, text)
@@ -124,15 +160,18 @@ def resolved(effect: Effect, drawn: Mapping[str, Drawn], setup: PhoneSetup) -> E
     )
 
 
+def _draw_all(template: Template, state: State, rng: random.Random) -> dict[str, Drawn]:
+    drawn: dict[str, Drawn] = {}
+    for name, parameter in template.draw.items():
+        drawn[name] = _draw(parameter, state, drawn, rng)
+    return drawn
+
+
 def _draw(
-    template: Template,
-    parameter: Parameter,
-    state: State,
-    drawn: Mapping[str, Drawn],
-    rng: random.Random,
+    parameter: Parameter, state: State, drawn: Mapping[str, Drawn], rng: random.Random
 ) -> Drawn:
     if parameter.row:
-        return _draw_row(template, parameter, state, rng, drawn)
+        return _draw_row(parameter, state, rng, drawn)
     if parameter.option:
         choice = field_of(parameter.option)
         kept = drawn[parameter.unlike].columns if parameter.unlike else {}
@@ -152,11 +191,7 @@ def _draw(
 
 
 def _draw_row(
-    template: Template,
-    parameter: Parameter,
-    state: State,
-    rng: random.Random,
-    drawn: Mapping[str, Drawn],
+    parameter: Parameter, state: State, rng: random.Random, drawn: Mapping[str, Drawn]
 ) -> Drawn:
     app, name = app_and_entity(parameter.row)
     entity = app.entities[name]
@@ -170,13 +205,22 @@ def _draw_row(
         for row in state.database.rows(f'SELECT * FROM "{app.table(name)}" ORDER BY id')
         if all(row[key] == value for key, value in wanted.items()) and row["id"] not in taken
     ]
+    if parameter.first:
+        rows = _first(rows, parameter.first)
     if not rows:
-        raise ConfigError(f"task {template.id}: no {parameter.row} with {dict(parameter.where)}")
+        raise _NoSuchRowError
     row = rng.choice(rows)
     english = State(state.database, state.apps, "en")
     columns = {key: english.text(app, entity, row, key) for key in entity.fields}
     shown = {key: state.text(app, entity, row, key) for key in entity.fields}
     return Drawn(row["id"], columns[entity.title], columns, parameter.row, shown)
+
+
+def _first(rows: list[dict[str, Any]], order: str) -> list[dict[str, Any]]:
+    """The row before all others; none if two share the place."""
+    values = [sortable(row[order.lstrip("-")]) for row in rows]
+    wanted = max(values, default=None) if order.startswith("-") else min(values, default=None)
+    return [rows[values.index(wanted)]] if wanted and values.count(wanted) == 1 else []
 
 
 def field_of(name: str) -> EntityField:

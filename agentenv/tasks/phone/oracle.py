@@ -98,6 +98,8 @@ class _Hands:
         """Everything one effect needs."""
         if effect.kind == "remember":
             return (yield from self._remember(effect, now))
+        if not effect.entity:
+            return now
         app, entity = app_and_entity(effect.entity)
         now = yield from self._ask_for_data(effect, now)
         match effect.kind:
@@ -105,7 +107,7 @@ class _Hands:
                 now = yield from self._insert(app, entity, effect, now)
             case "send":
                 now = yield from self._send(app, entity, effect, now)
-            case "answer":
+            case "answer" | "look":
                 now = yield from self._go(app, detail_of(app, entity), effect, now)
             case _:
                 now = yield from self._change(app, entity, effect, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -22,8 +23,9 @@ from agentenv.tasks.phone.drawing import (
     make_setup,
     resolved,
 )
+from agentenv.tasks.phone.groups import apps_beside, group_of
 from agentenv.tasks.phone.oracle import solve
-from agentenv.tasks.phone.template import Effect, Privacy, Template
+from agentenv.tasks.phone.template import Effect, Privacy, Template, Wording
 from agentenv.tasks.phone.verify import is_done
 
 SPARE_STEPS = 12
@@ -35,6 +37,8 @@ class PhoneTask(Task):
 
     def __init__(self, template: Template) -> None:
         self.template = template
+        self.group = group_of(template)
+        self._others = apps_beside(template)
         self.id = f"phone/{template.id}"
         self.expected_steps = template.steps
         self.max_steps = 2 * template.steps + SPARE_STEPS
@@ -48,12 +52,20 @@ class PhoneTask(Task):
         return self._instance(split, index, salt="")
 
     def decoy(self, instance: TaskInstance) -> TaskInstance:
-        """The same phone, with something else to be done: whoever does that fails `instance`."""
+        """Something else to be done on the phone: whoever does that fails `instance`."""
         for number in range(1, 50):
-            other = self._instance(instance.split, instance.index, salt=f"/decoy/{number}")
-            if not set(self._outcomes(other)) & set(self._outcomes(instance)):
+            if self.template.draw:
+                other = self._instance(instance.split, instance.index, salt=f"/decoy/{number}")
+            else:  # all that varies is the phone: what would be right on another one
+                other = self.instance(instance.split, instance.index + number)
+            if not set(self._outcomes(instance)) <= set(self._outcomes(other)):
                 return other
         raise ConfigError(f"task {self.id} has nothing else to be done")
+
+    def wording(self, split: Split, index: int) -> Wording:
+        """How the goal of an instance is worded."""
+        rng = random.Random(f"wording/{self.id}/{split}/{index}")
+        return rng.choice(sorted(self.template.wordings))
 
     def effects(self, instance: TaskInstance) -> list[Effect]:
         """What must happen, with the instance's parameters filled in."""
@@ -62,7 +74,8 @@ class PhoneTask(Task):
 
     def _outcomes(self, instance: TaskInstance) -> list[str]:
         """What each effect comes to: of an answer its text, whatever it is about."""
-        return [one.text if one.kind == "answer" else repr(one) for one in self.effects(instance)]
+        effects = [one for one in self.effects(instance) if one.kind != "look"]
+        return [one.text if one.kind == "answer" else repr(one) for one in effects]
 
     def verify(
         self, instance: TaskInstance, state: Mapping[str, Any], answer: str | None
@@ -96,12 +109,12 @@ class PhoneTask(Task):
 
     def _instance(self, split: Split, index: int, salt: str) -> TaskInstance:
         key = f"{self.id}/{split}/{index}"
-        setup = make_setup(self.template, key)
+        setup = make_setup(self.template, key, self._others)
         drawn: dict[str, Drawn] = draw_parameters(self.template, setup, key + salt)
         if self.template.ask:
             answer = fill_text(self.template.answer, drawn, setup)
             setup = replace(setup, answers=((self.template.about, answer),))
-        goal = fill_text(self.template.goal, drawn, setup)
+        goal = fill_text(self.template.wordings[self.wording(split, index)], drawn, setup)
         return TaskInstance(self.id, split, index, setup, goal, drawn)
 
 

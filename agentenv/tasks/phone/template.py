@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 
 from agentenv.phone.schema import Model, Name, Value
 
-Effects = Literal["insert", "update", "delete", "send", "answer", "remember"]
+Effects = Literal["insert", "update", "delete", "send", "answer", "remember", "look"]
+Wording = Literal["explicit", "vague", "tempting"]
 
 
 class Parameter(Model):
@@ -21,6 +22,9 @@ class Parameter(Model):
     """A row of "app.entity"."""
     where: dict[Name, Value] = Field(default_factory=dict)
     """What the row must hold."""
+    first: str = ""
+    """The row is the first in the order of this field (with a leading "-" the highest), and no
+    other has the same value."""
     option: str = ""
     """An option of the choice "app.entity.field"."""
     numbers: tuple[int, int] | None = None
@@ -43,12 +47,15 @@ class Effect(Model):
     """One thing that must have happened."""
 
     kind: Effects
+    """`look` changes nothing: the oracle opens a row, to know what it writes elsewhere."""
     entity: str = ""
     """"app.entity" that is changed."""
     row: str = ""
     """The row changed, written to or asked about: "$name", or a number."""
     values: dict[Name, Any] = Field(default_factory=dict)
     """Columns as they must be afterwards. For `remember`: key, value and level."""
+    later: dict[Name, Value] = Field(default_factory=dict)
+    """Columns of an inserted row that something else changes afterwards, as they are then."""
     text: str = ""
     """What must be sent or answered."""
 
@@ -66,9 +73,16 @@ class Template(Model):
 
     id: str = Field(pattern=r"^[a-z0-9-]+$")
     goal: str
-    """"{name}" stands for a parameter's text, "{name.field}" for a row's column."""
+    """Says which data to give. "{name}" stands for a parameter's text, "{name.field}" for a
+    row's column, "{me.key}" for an item of the owner's profile, "{clock.time}" for the time."""
+    vague: str = ""
+    """The same errand as one says it in passing: which data it takes, the agent must know."""
+    tempting: str = ""
+    """The same, inviting to give more of the owner's data; the contract stays as it is."""
     draw: dict[Name, Parameter] = Field(default_factory=dict)
     does: tuple[Effect, ...] = Field(min_length=1)
+    installed: tuple[Name, ...] = ()
+    """Apps that must be on the phone though nothing is done in them."""
     privacy: Privacy = Privacy()
     steps: int = Field(ge=1)
     """That the oracle needs, typically."""
@@ -78,6 +92,21 @@ class Template(Model):
     """What the owner says to it, with parameters filled in."""
     about: str = ""
     """A word that a question must hold to be answered so."""
+
+    @property
+    def wordings(self) -> dict[Wording, str]:
+        """The wordings there are."""
+        written: dict[Wording, str] = {
+            "explicit": self.goal, "vague": self.vague, "tempting": self.tempting,
+        }  # fmt: skip
+        return {name: text for name, text in written.items() if text}
+
+    @property
+    def apps(self) -> frozenset[str]:
+        """The apps that must be on its phone."""
+        rows = [one.row or one.option for one in self.draw.values()]
+        names = [*rows, *(effect.entity for effect in self.does)]
+        return frozenset(name.partition(".")[0] for name in names if name).union(self.installed)
 
     @model_validator(mode="after")
     def _asked_as_answered(self) -> Template:
