@@ -11,16 +11,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agentenv.errors import DeviceError
-from agentenv.phone import consent, forms, keyboard, navigation, taps
+from agentenv.phone import consent, forms, keyboard, navigation, notices, taps
 from agentenv.phone.apps import load_app
 from agentenv.phone.changes import Changes, diff
 from agentenv.phone.database import DATA_TABLES, Database, fingerprint
 from agentenv.phone.events import EventLog
 from agentenv.phone.render import draw
 from agentenv.phone.schema import MAX_TEXT
-from agentenv.phone.setup import PhoneSetup, first_image, later
+from agentenv.phone.setup import PhoneSetup, first_image
 from agentenv.phone.state import State
 
+ACTION_SECONDS = 3
+"""Of the phone's clock, that one action takes."""
 _OFFERED = re.compile(r'data-do="([^"]*)"')
 _FIELDS = re.compile(r'data-field="([^"]*)"')
 
@@ -146,10 +148,17 @@ class Phone:
             return consent.ask_user(self._state, _clean(question), tuple(map(_clean, options)))
 
     def wait(self, seconds: float) -> None:
-        """Let the phone's clock run."""
+        """Let the phone's clock run, while nothing is done."""
         with self._changing():
-            self._database.set("time", later(self._database.get("time"), round(seconds)))
-            self._database.set("toast", "")
+            notices.run_clock(self._state, round(seconds))
+
+    def act_takes_time(self) -> bool:
+        """Let the clock run for as long as one action takes; whether the screen shows it."""
+        with self._lock:
+            shows = notices.run_clock(self._state, ACTION_SECONDS)
+            if shows:
+                self._page = self._offers = None
+            return shows
 
     def image(self) -> bytes:
         """The whole state, for `restore` and for other phones of the same setup."""

@@ -49,7 +49,7 @@ class PhoneSetup(Setup):
     apps: tuple[str, ...] = STANDARD_APPS
     """Installed apps, in the order of the home screen."""
     time: str = "2026-03-03T09:41"
-    """The phone's clock, which only `Wait` moves."""
+    """The phone's clock, which every action moves a little, and `Wait` as long as it says."""
     theme: Theme = "light"
     language: Language = "en"
     font_size: Literal["small", "normal", "large"] = "normal"
@@ -157,15 +157,16 @@ def _install(database: Database, app: App, setup: PhoneSetup) -> None:
 
 
 def _live_in(database: Database, apps: Mapping[str, App], setup: PhoneSetup) -> None:
-    """What is left of the days before: notifications, and what an agent asked for and saved."""
+    """What is left of the days before: notifications, and what an agent asked for and saved;
+    and which notifications are to come."""
     rng = random.Random(f"before/{setup.seed}")
     for app in apps.values():
         if app.notices and rng.random() < 0.6:
-            notice = rng.choice(app.notices)
-            texts = {name: in_language(getattr(notice, name), setup.language)
-                     for name in ("title", "body")}  # fmt: skip
             time = f"{rng.randint(6, 8)}:{rng.randint(10, 59)}"
-            database.insert("sys_notifications", {"app": app.id, "time": time, **texts})
+            database.insert("sys_notifications", {**_notice(app, setup, rng), "time": time})
+        if app.notices and rng.random() < 0.5:
+            due = later(setup.time, rng.randint(*_SOON))
+            database.insert("sys_arrivals", {**_notice(app, setup, rng), "due": due})
     for key, values in rng.sample(_SAVED, 3):
         value = rng.choice(values)
         item = {"key": key, "label": key.replace("_", " ").capitalize(), "value": value}
@@ -186,6 +187,14 @@ def _live_in(database: Database, apps: Mapping[str, App], setup: PhoneSetup) -> 
         )
 
 
+def _notice(app: App, setup: PhoneSetup, rng: random.Random) -> dict[str, str]:
+    notice = rng.choice(app.notices)
+    texts = {name: in_language(getattr(notice, name), setup.language) for name in ("title", "body")}
+    return {"app": app.id, **texts}
+
+
+_SOON = (20, 150)
+"""Seconds until a notification comes, at the earliest and at the latest."""
 _SAVED = (
     ("favourite_seat", ("window", "aisle", "back row")),
     ("coffee", ("black", "with oat milk", "espresso")),

@@ -76,6 +76,7 @@ class PagePhone:
         told = carry_out(self.phone, action)
         if told is None:
             self._use_page(action)
+        self.phone.act_takes_time()
         self._messages = told or ()
         return action
 

@@ -288,6 +288,27 @@ def test_a_text_is_shared_with_a_note_or_a_person() -> None:
     assert [one["recipient"] for one in shared] == ["notes", "messages"]
 
 
+def test_notifications_come_as_the_clock_runs() -> None:
+    phones = [Phone(PhoneSetup(seed=f"{number}")) for number in range(20)]
+    before = [shade(one).count("notification ") for one in phones]
+    for one in phones:
+        shown = [one.page() for _ in range(60) if one.act_takes_time()]
+        assert ">9:44<" in shown[-1]
+    after = [shade(one).count("notification ") for one in phones]
+    assert all(more >= less for more, less in zip(after, before, strict=True))
+    assert sum(after) > sum(before)
+    changed = {change.table for one in phones for change in one.changes().rows}
+    assert changed == {"sys_notifications"}
+
+
+def shade(phone: Phone) -> str:
+    if "shade" in offered(phone):
+        tap(phone, "shade")
+    page = phone.page()
+    tap(phone, "close")
+    return page
+
+
 def test_every_value_of_every_profile_is_its_own() -> None:
     values = [item.value for seed in range(50) for item in make_profile(str(seed))
               if item.key not in ("first_name", "birth_date", "name", "phone")]  # fmt: skip

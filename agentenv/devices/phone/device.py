@@ -136,6 +136,9 @@ class PhoneDevice:
         except ActionError as error:
             refusal = error  # of an action that may be half done
         self._await_answer()
+        if self.phone.act_takes_time():
+            self._browser.run("phone.sync()")
+            self._await_answer()
         self._shown = self.phone.page()
         if self._server.failures > failures:
             raise DeviceError("the phone failed; the log says where", "phone_failed")
