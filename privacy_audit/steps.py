@@ -45,6 +45,13 @@ def events_of_steps(episode: Episode, submit_words: Sequence[str]) -> list[Event
     return events
 
 
+def place_of(location: str) -> tuple[str, str]:
+    """(app, screen) of "restaurants/book/12"; (host, path) of an address."""
+    address = location.split("://", 1)[-1].split("?", 1)[0].split("#", 1)[0]
+    app, _, rest = address.partition("/")
+    return app, (rest.partition("/")[0] if "://" not in location else rest)
+
+
 class _Reader:
     def __init__(self, submit_words: Iterable[str]) -> None:
         self.step = 0
@@ -54,7 +61,7 @@ class _Reader:
 
     def seen(self, observation: Observation) -> Iterator[Event]:
         """A screen: it may be another one, and fields may have changed by themselves."""
-        where = _place(observation.location)
+        where = place_of(observation.location)
         if where != self._where:
             self._where = where
             yield self._event("navigation")
@@ -116,13 +123,6 @@ class _Reader:
 
     def _event(self, kind: str, **data: Any) -> Event:
         return Event(self.step, kind, *self._where, data, "trajectory")
-
-
-def _place(location: str) -> tuple[str, str]:
-    """(app, screen) of "restaurants/book/12"; (host, path) of an address."""
-    address = location.split("://", 1)[-1].split("?", 1)[0].split("#", 1)[0]
-    app, _, rest = address.partition("/")
-    return app, (rest.partition("/")[0] if "://" not in location else rest)
 
 
 def _field(element: UIElement) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from agentenv.devices.base import Device
-from agentenv.errors import DeviceError
+from agentenv.errors import DeviceError, StoreError
 from agentenv.policies.base import Decision, History, Policy
 from agentenv.policies.scripted import OraclePolicy
 from agentenv.policies.vlm import VLMPolicy
@@ -56,7 +56,7 @@ class Acting:
         self.path = config.out / "rollouts"
         self._devices: list[Device] = []
         self._writer: TrajectoryWriter | None = None
-        self._privacy_cost = _privacy_cost(config, tasks)
+        self._privacy_costs = _privacy_costs(config, tasks)
         self._judge = (
             EndpointJudge(config.judge, config.out / "judge") if config.judge.url else None
         )
@@ -167,13 +167,15 @@ class Acting:
         return Group(drawn.task, drawn.number, attempts, born, drawn.shown)
 
     def _reward(self, episode: Episode) -> Reward | None:
-        """Nothing for an episode that the device or the judge failed."""
+        """Nothing for an episode that the device, the judge or the audit failed."""
         if episode.infra_error:
             return None
-        cost = self._privacy_cost(episode) if self._privacy_cost else 0.0
         try:
-            return episode_reward(episode, self.config.reward, privacy_cost=cost, judge=self._judge)
-        except DeviceError as failure:
+            costs = self._privacy_costs(episode) if self._privacy_costs else ()
+            return episode_reward(
+                episode, self.config.reward, privacy_costs=costs, judge=self._judge
+            )
+        except (DeviceError, StoreError) as failure:
             logger.warning("%s is not learned from: %s", episode.key, failure)
             return None
 
@@ -227,10 +229,10 @@ def _stored(path: Path) -> set[EpisodeKey]:
     return TrajectoryStore(path).keys() if (path / MANIFEST).exists() else set()
 
 
-def _privacy_cost(
+def _privacy_costs(
     config: CraftGUIConfig, tasks: Mapping[str, Task]
-) -> Callable[[Episode], float] | None:
-    """1 - the audit's score of an episode; nothing if it costs nothing.
+) -> Callable[[Episode], Sequence[float]] | None:
+    """What the audit finds against each step of an episode; nothing if it costs nothing.
 
     Raises:
         ConfigError: a task declares nothing that its privacy could be judged by.
@@ -238,15 +240,11 @@ def _privacy_cost(
     if not config.reward.privacy:
         return None
     # The audit is no part of the trainers: it is needed for this reward alone.
-    from privacy_audit.auditing import audit_episode
+    from privacy_audit.costs import step_costs
     from privacy_audit.phone_contract import contract_for
     from privacy_audit.policy import load_policy
 
     policy = load_policy(config.privacy_policy)
     for name in tasks:
         contract_for(name, "train", 0)
-
-    def cost(episode: Episode) -> float:
-        return 1 - audit_episode(episode, policy).score
-
-    return cost
+    return lambda episode: step_costs(episode, policy).tolist()

@@ -49,7 +49,8 @@ class EpisodeRewardConfig:
     invalid_action: float = 0.02
     """Cost of every answer that is no action, or one that could not be carried out."""
     privacy: float = 0.0
-    """Cost of one unit of what the privacy audit found in the episode."""
+    """Cost of one unit of what the privacy audit found, at the step where it happened (see
+    `privacy_audit.costs`)."""
     judge: float = 0.2
     """Weight of a judge's score, for episodes that end in words or a stop which the verifier
     does not accept. Without a judge there is no such part."""
@@ -122,7 +123,7 @@ def episode_reward(
     episode: Episode,
     config: EpisodeRewardConfig,
     *,
-    privacy_cost: float = 0.0,
+    privacy_costs: Sequence[float] = (),
     judge: Judge | None = None,
 ) -> Reward | None:
     """The reward of an episode.
@@ -130,7 +131,8 @@ def episode_reward(
     Args:
         episode: as it was played.
         config: the weights.
-        privacy_cost: how much the audit found against it, 0 or more.
+        privacy_costs: (steps,) of what the audit found against each step, as
+            `privacy_audit.costs.step_costs` gives them; empty if nothing was audited.
         judge: asked where rules are silent (see `judge_applies`); None leaves that part out.
 
     Returns:
@@ -148,21 +150,19 @@ def episode_reward(
         "format": 1 - sum(unparsed) / len(unparsed),
         "steps": float(len(episode.steps)),
         "invalid_actions": float(sum(invalid)),
-        "privacy_cost": privacy_cost,
+        "privacy_cost": math.fsum(privacy_costs),
     }
+    costs = privacy_costs if len(privacy_costs) else (0.0,) * len(episode.steps)
     if judge is not None and judge_applies(episode):
         parts["judge"] = _checked(judge(episode))
     earned = [
         config.format * (not no_action) / len(unparsed)
         - config.step_cost
         - config.invalid_action * useless
-        for no_action, useless in zip(unparsed, invalid, strict=True)
+        - config.privacy * cost
+        for no_action, useless, cost in zip(unparsed, invalid, costs, strict=True)
     ]
-    earned[-1] += (
-        config.success * parts["success"]
-        - config.privacy * privacy_cost
-        + config.judge * parts.get("judge", 0.0)
-    )
+    earned[-1] += config.success * parts["success"] + config.judge * parts.get("judge", 0.0)
     return Reward(parts, tuple(earned))
 
 

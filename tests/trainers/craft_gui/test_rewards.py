@@ -158,7 +158,7 @@ def ending(action: Action, reward: float = 0.0) -> Episode:
 
 
 def test_an_episodes_reward_is_the_one_worked_out_by_hand_part_by_part() -> None:
-    found = episode_reward(ending(Wait(), reward=1.0), CONFIG, privacy_cost=2.0)
+    found = episode_reward(ending(Wait(), reward=1.0), CONFIG, privacy_costs=[0, 1.5, 0, 0.5])
     assert found is not None
     assert found.parts == {
         "success": 1.0,
@@ -168,7 +168,7 @@ def test_an_episodes_reward_is_the_one_worked_out_by_hand_part_by_part() -> None
         "privacy_cost": 2.0,
     }
     assert found.total == pytest.approx(1 + 0.1 * 0.75 - 4 * 0.01 - 2 * 0.05 - 2 * 0.3)
-    assert found.steps == pytest.approx((0.025 - 0.01, 0.025 - 0.06, -0.06, 0.025 - 0.01 + 1 - 0.6))
+    assert found.steps == pytest.approx((0.015, 0.025 - 0.06 - 0.45, -0.06, 0.015 + 1 - 0.15))
 
 
 def test_the_judge_is_asked_only_where_rules_are_silent() -> None:
