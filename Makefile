@@ -37,7 +37,7 @@ $(VENV)/.train: $(INPUTS)
 	@touch $@
 
 $(VENV)/.dev: $(INPUTS)
-	@$(PYTHON) $(INSTALL) packages --venv $(VENV) --extras train dev
+	@$(PYTHON) $(INSTALL) packages --venv $(VENV) --extras train android dev
 	@touch $@ $(VENV)/.train
 
 # After the packages: whether a browser is found is for agentenv itself to say.
@@ -45,7 +45,7 @@ $(VENV)/.browser: $(INSTALL) | $(VENV)/.train
 	@$(PYTHON) $(INSTALL) browser --venv $(VENV)
 	@touch $@
 
-# Only the tests need it: without adb, for one, those that use it are skipped.
+# adb and an Appium server, for the tests: without them those that need them are skipped.
 $(VENV)/.android: $(INSTALL) | $(VENV)/.train
 	@$(PYTHON) $(INSTALL) android --venv $(VENV)
 	@touch $@

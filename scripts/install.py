@@ -31,7 +31,8 @@ FONT_PACKAGES = (
     "fonts-wqy-zenhei",
 )
 
-ANDROID_PACKAGES = ("adb",)
+ANDROID_PACKAGES = ("adb", "chromium-driver")
+APPIUM = ("appium@3.8.0", "appium-chromium-driver@3.1.1")
 
 
 class InstallError(Exception):
@@ -178,10 +179,32 @@ def install_browser(venv: Path) -> None:
         raise InstallError(browser_advice())
 
 
+def install_appium(folder: Path) -> None:
+    """Install an Appium server, with a driver for browsers, from npm into a folder of its own."""
+    npm = shutil.which("npm")
+    if npm is None:
+        say(
+            "no npm, so tests with a real Appium server are skipped; on Debian: apt-get install npm"
+        )
+        return
+    say("Appium, with npm: 130 MB")
+    folder.mkdir(exist_ok=True)
+    command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", *APPIUM]
+    try:
+        # Its own download of chromedriver would be another than Debian's Chromium needs.
+        run(
+            command,
+            "Tests with a real Appium server are skipped.",
+            {"APPIUM_SKIP_CHROMEDRIVER_INSTALL": "1"},
+        )
+    except InstallError as error:
+        say(str(error))
+
+
 def install_android(venv: Path) -> None:
-    """Install what tests of Android need; without it they are skipped, and say so."""
-    if shutil.which("adb") is None:
-        install_debian_packages(ANDROID_PACKAGES)
+    """Install what tests of Android need; what cannot be had is said, and they are skipped."""
+    install_debian_packages(ANDROID_PACKAGES)
+    install_appium(venv / "appium")
 
 
 def main() -> int:

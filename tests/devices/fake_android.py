@@ -74,8 +74,6 @@ class FakeAndroid:
 
     def focus(self) -> str:
         """What has it."""
-        if self.failing["anr"] > 0:
-            return f"Application Not Responding: {PACKAGE}"
         return f"{PACKAGE}/{PACKAGE}.MainActivity"
 
     def touch(self, start: tuple[int, int], end: tuple[int, int], milliseconds: int) -> None:

@@ -32,8 +32,11 @@ BLANK_TIME = 2.0
 NO_TREE = "the elements of this screen could not be read; look at the screenshot"
 _HOME_KEY = 3
 _TREE_TRIES = 2
-_ANR = "Application Not Responding"
+_ANR_TRIES = 3
 _ANR_BUTTONS = ("android:id/aerr_wait", "android:id/aerr_close")
+"""Of the dialog "... isn't responding", the one that is pressed first."""
+_LOST = ("session_lost", "instrumentation_crashed")
+"""Causes after which another session finds the app as it was."""
 _PREPARATION = (
     *(
         ("settings", "put", "global", f"{kind}_scale", "0")
@@ -146,7 +149,10 @@ class AndroidDevice:
             return hands.perform(action)
         except DeviceError as error:
             self.failures[error.cause] += 1
-            raise
+            if error.cause != "session_lost":
+                raise
+            self._new_session(error)  # nothing was done: it is safe to do it again
+            return hands.perform(action)
         finally:
             self._look_now = None
 
@@ -220,14 +226,30 @@ class AndroidDevice:
         if self._look_now is None:
             if not self._connected:
                 raise DeviceError("the device is not connected; reset it first", "not_connected")
-            self._look_now = self._look_anew()
+            try:
+                self._look_now = self._look_anew()
+            except DeviceError as error:
+                self.failures[error.cause] += 1
+                if error.cause not in _LOST:
+                    raise
+                self._new_session(error)
+                self._look_now = self._look_anew()
         return self._look_now
 
+    def _new_session(self, error: DeviceError) -> None:
+        logger.warning("%s; trying: new session", error)
+        self.recoveries["new session"] += 1
+        self._connect()
+
     def _look_anew(self) -> _Look:
-        focus = self._dismiss_anr()
-        source = self._source()
-        png, image = self._picture()
-        elements, messages = self._elements(source, image.size)
+        for _ in range(_ANR_TRIES):
+            source = self._source()
+            png, image = self._picture()
+            elements, messages = self._elements(source, image.size)
+            if not self._answered_anr(elements, image.size):
+                break
+        else:
+            raise DeviceError("an app does not answer, and will not", "app_not_responding")
         png, image = self._not_blank(png, image, elements)
         size = image.size
         wanted = (self._features.width, self._features.height)
@@ -235,7 +257,7 @@ class AndroidDevice:
             scaled = io.BytesIO()
             image.convert("RGB").resize(wanted, Image.Resampling.BOX).save(scaled, "PNG")
             png = scaled.getvalue()
-        return _Look(Screen(png, elements, focus, messages=messages), size)
+        return _Look(Screen(png, elements, self._driver.focus(), messages=messages), size)
 
     def _source(self) -> bytes:
         """The UI tree; empty if it cannot be had, which is a known failure of the tools."""
@@ -289,28 +311,17 @@ class AndroidDevice:
             image = _decoded(png)
         return png, image
 
-    def _dismiss_anr(self) -> str:
-        """What has the focus, once no app asks to be waited for.
-
-        Raises:
-            DeviceError: the app never answers ("app_not_responding").
-        """
-        focus = self._driver.focus()
-        for button in _ANR_BUTTONS:
-            if _ANR not in focus:
-                break
-            self.failures["anr_dialog"] += 1
-            logger.warning("%s: pressing %s", focus, button)
-            size = _decoded(self._driver.screenshot()).size
-            for element in parse_tree(self._driver.source(), *size):
-                if element.resource_id == button:
-                    x, y = element.center
-                    self._driver.touch([(int(x * size[0]), int(y * size[1]))], 0)
-            focus = self._driver.focus()
-        else:
-            if _ANR in focus:
-                raise DeviceError(f"an app does not answer: {focus[:120]}", "app_not_responding")
-        return focus
+    def _answered_anr(self, elements: Sequence[UIElement], size: tuple[int, int]) -> bool:
+        """Whether an app's dialog that it does not answer was there; it is told to wait."""
+        buttons = [one for one in elements if one.resource_id in _ANR_BUTTONS]
+        if not buttons:
+            return False
+        self.failures["anr_dialog"] += 1
+        button = min(buttons, key=lambda one: _ANR_BUTTONS.index(one.resource_id))
+        logger.warning("an app does not answer: pressing %s", button.name or button.resource_id)
+        x, y = button.center
+        self._driver.touch([(int(x * size[0]), int(y * size[1]))], 0)
+        return True
 
 
 def _decoded(png: bytes) -> Image.Image:
