@@ -1,0 +1,166 @@
+"""Whether a run of `agentenv train craft-gui` that is killed ends as one that is not.
+
+    python -m benchmarks.craft_gui_kills
+
+One run is left alone. Others with the same seed are killed (-9) after a random time, and
+started again; in the end every logged number but times must be the same, to the last bit.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agentenv.config import save_config
+from agentenv.data_files import data_file
+from agentenv.errors import ConfigError
+from agentenv.progress import console
+from benchmarks.command import run_command
+from benchmarks.results_file import RESULTS, Row, write_results
+from trainers.craft_gui.config import (
+    CraftGUIConfig,
+    EvaluationSettings,
+    ReplaySettings,
+    RolloutSettings,
+    UpdateSettings,
+)
+
+NAME = "craft_gui_kills"
+TIMES = frozenset({"time", "steps_per_second", "acting_share"})
+"""What may differ: it is measured by the clock."""
+STAGES = ("train", "validation")
+"""What is logged."""
+
+
+@dataclass(frozen=True)
+class BenchmarkConfig:
+    """Kill and resume training runs."""
+
+    kills: int = 10
+    """Runs that are killed once each."""
+    iterations: int = 6
+    """Of each run."""
+    seed: int = 0
+    """Of the times at which they are killed."""
+    out: Path = Path("runs/benchmarks")
+    """Run directory; what is there of an earlier call must be removed first."""
+    results: Path = RESULTS
+    """Folder of the file that is written."""
+
+
+def run(config: BenchmarkConfig) -> Path:
+    """Run, kill, resume, compare; returns the file of the results.
+
+    Raises:
+        ConfigError: a run failed, or ended with other numbers than the one left alone.
+    """
+    folder = config.out / NAME
+    if folder.exists():
+        raise ConfigError(f"{folder} holds the runs of an earlier call; remove it")
+    whole = settings_of(config, folder / "whole")
+    started = time.monotonic()
+    _finish(whole)
+    lasted = time.monotonic() - started
+    rng = np.random.default_rng(config.seed)
+    different = []
+    for number in range(config.kills):
+        settings = settings_of(config, folder / f"killed-{number}")
+        seconds = float(rng.uniform(0.1, 0.95)) * lasted
+        killed = _killed(settings, seconds)
+        _finish(settings)
+        same = logged(settings.out) == logged(whole.out)
+        how = f"killed after {seconds:.0f} s" if killed else "ended before it was killed"
+        console.print(f"{number}: {how}, {'the same' if same else 'DIFFERENT'}", highlight=False)
+        different += [] if same else [number]
+    rows = [
+        Row(
+            label="craft_gui",
+            metric="same_after_kill",
+            value=1 - len(different) / config.kills,
+            unit="fraction",
+            n=config.kills,
+        )
+    ]
+    path = write_results(NAME, rows, command_of(config), folder=config.results)
+    if different:
+        raise ConfigError(f"runs {different} in {folder} did not end as the one left alone")
+    return path
+
+
+def command_of(config: BenchmarkConfig) -> str:
+    """What measures the same elsewhere."""
+    default = BenchmarkConfig()
+    words = [f"python -m benchmarks.{NAME}"]
+    for name in ("kills", "iterations", "seed"):
+        if getattr(config, name) != getattr(default, name):
+            words += [f"--{name}", str(getattr(config, name))]
+    return " ".join(words)
+
+
+def settings_of(config: BenchmarkConfig, out: Path) -> CraftGUIConfig:
+    """Small, with everything that has a state."""
+    settings = CraftGUIConfig(
+        tasks=("miniwob/click-button-sequence", "miniwob/click-tab-2-easy"),
+        base=str(data_file("small_vlm")),
+        out=out,
+        iterations=config.iterations,
+        devices=4,
+        threads=1,
+        rollouts=RolloutSettings(groups=2, size=4),
+        update=UpdateSettings(learning_rate=1e-4),
+        replay=ReplaySettings(groups=1),
+        evaluation=EvaluationSettings(every=2, episodes=2, test_episodes=0),
+    )
+    out.mkdir(parents=True)
+    save_config(settings, out / "wanted.yaml")
+    return settings
+
+
+def logged(out: Path) -> dict[str, list[dict[str, Any]]]:
+    """Every number of a run but times, by what was logged."""
+    from trainers.runs import RunDirectory
+
+    found = RunDirectory(out)
+    return {stage: [_lasting(row) for row in found.metrics(stage)] for stage in STAGES}
+
+
+def _lasting(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in TIMES}
+
+
+def _start(settings: CraftGUIConfig) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", "agentenv.cli.main", "train", "craft-gui"]
+    return subprocess.Popen([*words, "--config", str(settings.out / "wanted.yaml")])
+
+
+def _finish(settings: CraftGUIConfig) -> None:
+    if _start(settings).wait():
+        raise ConfigError(f"the run in {settings.out} failed; its error is above")
+
+
+def _killed(settings: CraftGUIConfig, seconds: float) -> bool:
+    """Start, and kill after so many seconds; False if it had ended."""
+    process = _start(settings)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.kill(process.pid, signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
+
+
+def main() -> int:
+    """Parse the command line and run; returns the exit status."""
+    return run_command(NAME, BenchmarkConfig, run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
