@@ -86,6 +86,12 @@ class ActorSettings:
     n: int = 0
     """Imitate the best of so many candidates, the logged action among them, 0 of all that
     were sampled (--n-candidates): what fewer would have done, from the same features."""
+    privacy: float = 0.0
+    """Taken off the value of a candidate for each unit that the privacy audit would find
+    against it (a field filled that the task does not need, say), so that digiq imitates what
+    gives away less; for tasks that declare a privacy contract, as the phone's do."""
+    privacy_policy: str = "default"
+    """Policy pack of that audit: a name in data/policies, or a YAML file of your own."""
     awr_beta: float = 0.1
     """awr weighs an action by exp(advantage / beta)."""
     awr_max_weight: float = 20.0

@@ -147,6 +147,8 @@ class BestOfN:
     None leaves all to the critic, as the paper does."""
     n: int = 0
     """Candidates of a state that compete, the logged action first; 0 stands for all."""
+    privacy: float = 0.0
+    """Taken off a candidate's value for each unit of `TransitionFeatures.candidate_costs`."""
 
     def advantages(
         self, q: Tensor, v: Tensor, features: TransitionFeatures, rows: Tensor | None = None
@@ -176,6 +178,9 @@ class BestOfN:
         if self.n:
             valid = valid & (torch.arange(valid.shape[1]) < self.n)
         handicap = unlikeliness(None if log_probs is None else log_probs[rows], valid, self.prior)
+        if self.privacy:
+            assert features.candidate_costs is not None
+            handicap = handicap + self.privacy * features.candidate_costs[rows]
         table = self.advantages(q, v, features, rows)
         return best_of_n(table, valid, self.threshold, self.margin, handicap)
 

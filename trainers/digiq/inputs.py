@@ -64,8 +64,9 @@ class StageInputs:
         """Of a policy: not of settings that its method does not heed."""
         actor = asdict(self.config.actor)
         heeded = ["steps", "batch_size", "learning_rate", *ACTOR_SETTINGS[method]]
-        if method == "digiq" and self.config.actor.n:
-            heeded.append("n")  # runs from before there was this setting stay valid
+        if method == "digiq":  # runs from before there were these settings stay valid
+            heeded += ["n"] if actor["n"] else []
+            heeded += ["privacy", "privacy_policy"] if actor["privacy"] else []
         inputs = self.collect
         if method != "filtered_bc":
             inputs = self.critic(critic_of(method, self.config))

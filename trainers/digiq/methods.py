@@ -79,6 +79,7 @@ def best_of_n_rule(settings: ActorSettings, gamma: float) -> BestOfN:
         settings.prior,
         gamma if settings.observed else None,
         settings.n,
+        settings.privacy,
     )
 
 

@@ -24,8 +24,9 @@ from trainers.digiq import methods
 from trainers.digiq.config import CollectSettings
 from trainers.digiq.critic import Critic
 from trainers.digiq.experience import Experience
-from trainers.digiq.features import join, transitions
+from trainers.digiq.features import join
 from trainers.digiq.inputs import RoundInputs
+from trainers.digiq.privacy import costed_transitions
 from trainers.digiq.replay import Replay, mixture
 from trainers.digiq.transitions import TransitionFeatures
 
@@ -133,4 +134,5 @@ class Rounds:
         """Of the logged episodes and of all rounds up to this one; read into memory."""
         parts = [self.experience(i) for i in range(number + 1)]
         episodes = [episode for part in parts for episode in part.episodes]
-        return transitions(episodes, join([part.frozen for part in parts]), self.digiq.dialect)
+        frozen, actor = join([part.frozen for part in parts]), self.digiq.config.actor
+        return costed_transitions(episodes, frozen, self.digiq.dialect, actor)

@@ -37,10 +37,10 @@ from trainers.digiq.critic import Critic
 from trainers.digiq.critic_config import CriticConfig
 from trainers.digiq.diagnostics import Diagnostics, diagnose, verdict
 from trainers.digiq.experience import Experience
-from trainers.digiq.features import transitions
 from trainers.digiq.inputs import StageInputs, critic_of
 from trainers.digiq.methods import Selection, examples_of
 from trainers.digiq.online import Rounds
+from trainers.digiq.privacy import costed_transitions
 from trainers.digiq.replay import Replay
 from trainers.digiq.report import write_digiq_report
 from trainers.digiq.representation import finetune_representation, questions_of
@@ -133,7 +133,8 @@ class DigiQ:
     @cached_property
     def features(self) -> TransitionFeatures:
         """Frozen features of all logged states and candidates, with their outcomes."""
-        return transitions(self.episodes, self.logged.frozen, self.dialect)
+        frozen = self.logged.frozen
+        return costed_transitions(self.episodes, frozen, self.dialect, self.config.actor)
 
     @cached_property
     def rounds(self) -> Rounds:

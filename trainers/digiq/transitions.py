@@ -72,6 +72,8 @@ class TransitionFeatures:
     candidate_weights: Tensor | None = None
     """(S, N), rows adding up to 1: how much each candidate counts where a state's value is
     the mean over its actions; by default all valid ones count alike."""
+    candidate_costs: Tensor | None = None
+    """(S, N): what the privacy audit would find against each candidate."""
 
     def __post_init__(self) -> None:
         states, candidates = self.candidate_valid.shape
@@ -82,6 +84,7 @@ class TransitionFeatures:
             "candidate_log_probs": (states, candidates),
             "base_log_probs": (states, candidates),
             "candidate_weights": (states, candidates),
+            "candidate_costs": (states, candidates),
         }
         for field in fields(self):
             value = getattr(self, field.name)

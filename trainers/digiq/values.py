@@ -29,10 +29,10 @@ from trainers.digiq.features import (
     final_features,
     final_history,
     score_candidates,
-    transitions,
 )
 from trainers.digiq.finished import FinishedRun, state_prompts, usable
 from trainers.digiq.methods import Selection, best_of_n_rule, digiq
+from trainers.digiq.privacy import costed_transitions
 from trainers.digiq.reranking import load_judge
 from trainers.digiq.stored import stored_states
 
@@ -140,7 +140,7 @@ class CriticValues:
         self, episodes: Sequence[Episode], prompts: Sequence[Prompt], frozen: FrozenStates
     ) -> _Answers:
         critic, actor = self._judge.critic, self._config.actor
-        features = transitions(episodes, frozen, self._judge.dialect)
+        features = costed_transitions(episodes, frozen, self._judge.dialect, actor)
         valid = features.candidate_valid
         q, v = evaluate(critic, features)
         if not (q[:, valid].isfinite().all() and v.isfinite().all()):

@@ -1,0 +1,68 @@
+"""What candidate actions would cost by the privacy audit, for a policy that is to give away less.
+
+The cost is taken off a candidate's value before the best one is chosen (`BestOfN.privacy`): what
+is imitated is then the action that succeeds without the data, where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from agentenv.dialects.base import Dialect
+from agentenv.trajectories.episode import Episode
+from trainers.digiq.candidates import Candidates
+from trainers.digiq.config import ActorSettings
+from trainers.digiq.features import FrozenStates, transitions
+from trainers.digiq.transitions import TransitionFeatures
+
+
+def costed_transitions(
+    episodes: Sequence[Episode], frozen: FrozenStates, dialect: Dialect, settings: ActorSettings
+) -> TransitionFeatures:
+    """`transitions`, with what their candidates cost if the settings ask for it."""
+    features = transitions(episodes, frozen, dialect)
+    if not settings.privacy:
+        return features
+    costs = candidate_costs(episodes, frozen.candidates, dialect, settings.privacy_policy)
+    return replace(features, candidate_costs=costs)
+
+
+def candidate_costs(
+    episodes: Sequence[Episode], candidates: Sequence[Candidates], dialect: Dialect, policy: str
+) -> Tensor:
+    """What each candidate would lose in its state (see `privacy_audit.costs.action_costs`).
+
+    Args:
+        episodes: logged ones, of tasks that declare a privacy contract.
+        candidates: of their steps, in order.
+        dialect: the candidates are written in.
+        policy: policy pack of the audit.
+
+    Returns:
+        (S, N) float32, 0 for what gives away nothing more.
+
+    Raises:
+        ConfigError: a task declares no contract, or there is no such policy pack.
+    """
+    # The audit is no part of the trainers: it is needed for this setting alone.
+    from privacy_audit.costs import action_costs
+    from privacy_audit.phone_contract import contract_for
+    from privacy_audit.policy import load_policy
+
+    pack = load_policy(policy)
+    table, rows = [], iter(candidates)
+    for episode in episodes:
+        contract = contract_for(episode.task, episode.split, episode.index)
+        for number, step in enumerate(episode.steps):
+            texts = next(rows).texts
+            different = list(dict.fromkeys(texts))
+            actions = [dialect.parse(text) for text in different]
+            past = episode.steps[:number]
+            costs = action_costs(past, step.observation, actions, pack, contract)
+            found = dict(zip(different, costs.tolist(), strict=True))
+            table.append([found[text] for text in texts])
+    return torch.tensor(table)
