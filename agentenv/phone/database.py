@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Rows = Mapping[str, Mapping[int, Mapping[str, Any]]]
@@ -94,6 +94,14 @@ class Database:
         marks = ", ".join("?" for _ in values)
         sql = f'INSERT INTO "{table}" ({columns}) VALUES ({marks})'
         return int(self._connection.execute(sql, tuple(values.values())).lastrowid or 0)
+
+    def insert_all(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows that have the same columns."""
+        if rows:
+            columns = ", ".join(f'"{name}"' for name in rows[0])
+            marks = ", ".join("?" for _ in rows[0])
+            sql = f'INSERT INTO "{table}" ({columns}) VALUES ({marks})'
+            self._connection.executemany(sql, [tuple(row.values()) for row in rows])
 
     def update(self, table: str, number: int, values: Mapping[str, Any]) -> None:
         """Change a row."""

@@ -141,8 +141,7 @@ def _install(database: Database, app: App, setup: PhoneSetup) -> None:
             continue
         columns = ", ".join(f'"{key}" {one.column_type}' for key, one in entity.fields.items())
         database.run(f'CREATE TABLE "{app.table(name)}" (id INTEGER PRIMARY KEY, {columns})')
-        for row in make_rows(app, name, setup.seed, today):
-            database.insert(app.table(name), row)
+        database.insert_all(app.table(name), make_rows(app, name, setup.seed, today))
     asked = {
         field.personal.category
         for entity in app.entities.values()

@@ -77,6 +77,11 @@ class BrowserDevice:
         return self._features
 
     @property
+    def url(self) -> str:
+        """The page that was opened by the last reset; empty if the browser is gone."""
+        return "" if self._setup is None else self._setup.url
+
+    @property
     def downloads(self) -> list[Path]:
         """Files downloaded since the reset, in the order in which they were finished. They
         lie in a folder of the browser's own until the next reset, or until it is closed."""

@@ -210,9 +210,13 @@ class PhoneDevice:
 
     def _draw(self) -> None:
         """Show the page of the present state from nothing."""
-        start = f"return phone.open({json.dumps(self._token)});"
-        setup = BrowserSetup(f"{self._server.url}/", start=start, ready=_READY, state=_STATE)
-        self._browser.reset(setup)
+        start, url = f"phone.open({json.dumps(self._token)})", f"{self._server.url}/"
+        if self._browser.url == url:  # much cheaper than a reset
+            self._browser.run(start)
+            self._await_answer()
+        else:
+            setup = BrowserSetup(url, start=f"return {start};", ready=_READY, state=_STATE)
+            self._browser.reset(setup)
         self._shown = self.phone.page()
 
     def _drop(self) -> None:

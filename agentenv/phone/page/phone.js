@@ -204,11 +204,16 @@ const phone = (() => {
       base = `/${token}`;
       queue.length = 0;
       scrolling = false;
+      answer = null;
+      held = false;
+      asking += 1;
       const response = await ask({ events: [] });
       if (!response.ok) throw new Error(`the phone answers ${response.status}`);
+      const html = await response.text();
+      asking -= 1;
       drawing = true;
       document.activeElement.blur();
-      draw(await response.text(), true);
+      draw(html, true);
       drawing = false;
     },
     // Shows what changed without the page's doing.
