@@ -59,6 +59,8 @@ class PhoneSetup(Setup):
     attitude: Attitude = "cautious"
     """How the owner answers."""
     contract: Contract = field(default_factory=Contract)
+    saved: tuple[tuple[str, str], ...] = ()
+    """What agents saved to the owner's profile in earlier sessions: keys and values."""
     answers: tuple[tuple[str, str], ...] = ()
     """What the owner says to a question that contains the first text."""
 
@@ -166,8 +168,8 @@ def _live_in(database: Database, apps: Mapping[str, App], setup: PhoneSetup) -> 
         if app.notices and rng.random() < 0.5:
             due = later(setup.time, rng.randint(*_SOON))
             database.insert("sys_arrivals", {**_notice(app, setup, rng), "due": due})
-    for key, values in rng.sample(_SAVED, 3):
-        value = rng.choice(values)
+    before = [(key, rng.choice(values)) for key, values in rng.sample(_SAVED, 3)]
+    for key, value in (*before, *setup.saved):
         item = {"key": key, "label": key.replace("_", " ").capitalize(), "value": value}
         database.insert("sys_profile", {**item, "level": "low", "source": "agent"})
     for resource, purpose in rng.sample(_ASKED, 3):

@@ -8,6 +8,10 @@ from functools import cache
 from agentenv.data_files import data_file
 from agentenv.errors import ConfigError
 
+PAIRS = "tasks/phone_pairs.yaml"
+"""Pairs of tasks, in ``data/``; see `agentenv.tasks.phone.pairs`."""
+SESSIONS = ("save", "use", "ask")
+"""Endings of the names of a pair's templates."""
 _ID = re.compile(r"^- id: ([a-z0-9-]+)$", re.MULTILINE)
 
 
@@ -19,4 +23,6 @@ def template_names() -> tuple[str, ...]:
     except ConfigError:
         return ()
     texts = (path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yaml")))
-    return tuple(name for text in texts for name in _ID.findall(text))
+    names = [name for text in texts for name in _ID.findall(text)]
+    pairs = _ID.findall(data_file(PAIRS).read_text(encoding="utf-8"))
+    return (*names, *(f"{name}-{session}" for name in pairs for session in SESSIONS))

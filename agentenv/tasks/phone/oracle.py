@@ -41,7 +41,7 @@ from agentenv.phone.setup import PhoneSetup
 from agentenv.phone.words import option_label
 from agentenv.tasks.base import Oracle, TaskInstance
 from agentenv.tasks.phone.drawing import Drawn, app_and_entity
-from agentenv.tasks.phone.routes import Hop, detail_of, editor_of, form_for, route
+from agentenv.tasks.phone.routes import Hop, button_for, detail_of, editor_of, form_for, route
 from agentenv.tasks.phone.template import Effect
 from agentenv.tasks.targets import target_of
 
@@ -54,8 +54,16 @@ _MAX_LOOKS = 40
 """How far it scrolls for an element."""
 
 
-def solve(question: str, effects: Sequence[Effect], instance: TaskInstance) -> Oracle:
+def solve(
+    question: str, effects: Sequence[Effect], instance: TaskInstance, recalls: str = ""
+) -> Oracle:
     """The oracle for a task. It keeps count of what it was shown.
+
+    Args:
+        question: asked first; empty for none.
+        effects: to be brought about.
+        instance: of the task.
+        recalls: key of the profile that an earlier session saved and this one needs.
 
     It raises `ActionError` where the screen does not show what comes next.
     """
@@ -67,7 +75,7 @@ def solve(question: str, effects: Sequence[Effect], instance: TaskInstance) -> O
         nonlocal script
         try:
             if script is None:
-                script = _script(question, effects, hands, now)
+                script = _script(question, recalls, effects, hands, now)
                 return next(script)
             return script.send(now)
         except StopIteration as ended:
@@ -76,8 +84,12 @@ def solve(question: str, effects: Sequence[Effect], instance: TaskInstance) -> O
     return next_action
 
 
-def _script(question: str, effects: Sequence[Effect], hands: _Hands, now: Observation) -> Script:
+def _script(
+    question: str, recalls: str, effects: Sequence[Effect], hands: _Hands, now: Observation
+) -> Script:
     answer = ""
+    if recalls:
+        now = yield ReadProfile(key=recalls)
     if question:
         now = yield AskUser(question=question)
     for effect in effects:
@@ -162,7 +174,7 @@ class _Hands:
                 now = yield from self._find_row(app, screen, drawn, now)
                 return (yield from self._tap_row("toggle", screen, drawn, now))
             if isinstance(screen, DetailScreen):
-                button = _button_for(screen, effect)
+                button = button_for(screen, effect)
                 if button:
                     now = yield from self._go(app, name, effect, now)
                     now = yield from self._tap(f"button {button}", now)
@@ -351,19 +363,6 @@ class _Hands:
                 return now, element
             now = yield Scroll(direction="down" if look < _MAX_LOOKS // 2 else "up")
         raise ActionError(f"{name} is not on the screen")
-
-
-def _button_for(screen: DetailScreen, effect: Effect) -> str:
-    """The button that brings an effect about; empty if none does."""
-    for name, button in screen.buttons.items():
-        if effect.kind == "delete" and button.delete:
-            return name
-        if button.set is not None:
-            values = {key: int(value) if isinstance(value, bool) else value
-                      for key, value in button.set.items()}  # fmt: skip
-            if values == dict(effect.values):
-                return name
-    return ""
 
 
 def _number_of(field: EntityField, label: str) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from agentenv.errors import ConfigError
 from agentenv.phone.schema import App, DetailScreen, FormScreen, ListScreen, Screen, ThreadScreen
+from agentenv.tasks.phone.template import Effect
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,19 @@ def _fields_of(form: Screen | None) -> set[str]:
     if not isinstance(form, FormScreen):
         return set()
     return {one for step in form.steps for one in step.fields} | {form.parent or ""}
+
+
+def button_for(screen: DetailScreen, effect: Effect) -> str:
+    """The button that brings an effect about; empty if none does."""
+    for name, button in screen.buttons.items():
+        if effect.kind == "delete" and button.delete:
+            return name
+        if button.set is not None:
+            values = {key: int(value) if isinstance(value, bool) else value
+                      for key, value in button.set.items()}  # fmt: skip
+            if values == dict(effect.values):
+                return name
+    return ""
 
 
 def detail_of(app: App, entity: str) -> str:

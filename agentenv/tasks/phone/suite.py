@@ -24,7 +24,9 @@ from agentenv.tasks.phone.drawing import (
     resolved,
 )
 from agentenv.tasks.phone.groups import apps_beside, group_of
+from agentenv.tasks.phone.names import PAIRS
 from agentenv.tasks.phone.oracle import solve
+from agentenv.tasks.phone.pairs import read_pairs
 from agentenv.tasks.phone.template import Effect, Privacy, Template, Wording
 from agentenv.tasks.phone.verify import is_done
 
@@ -105,15 +107,21 @@ class PhoneTask(Task):
 
         It raises `ActionError` where the screen does not show what comes next.
         """
-        return solve(self.template.ask, self.effects(instance), instance)
+        memory = self.template.memory
+        recalls = memory.key if memory else ""
+        return solve(self.template.ask, self.effects(instance), instance, recalls)
 
     def _instance(self, split: Split, index: int, salt: str) -> TaskInstance:
-        key = f"{self.id}/{split}/{index}"
+        key = f"phone/{self.template.pair or self.template.id}/{split}/{index}"
         setup = make_setup(self.template, key, self._others)
         drawn: dict[str, Drawn] = draw_parameters(self.template, setup, key + salt)
         if self.template.ask:
             answer = fill_text(self.template.answer, drawn, setup)
             setup = replace(setup, answers=((self.template.about, answer),))
+        if self.template.memory:
+            memory = self.template.memory
+            saved = ((memory.key, fill_text(memory.value, drawn, setup)),)
+            setup = replace(setup, saved=saved)
         goal = fill_text(self.template.wordings[self.wording(split, index)], drawn, setup)
         return TaskInstance(self.id, split, index, setup, goal, drawn)
 
@@ -141,6 +149,8 @@ def templates() -> dict[str, Template]:
             if template.id in found:
                 raise ConfigError(f"{path.name}: there are two templates {template.id!r}")
             found[template.id] = template
+    for template in read_pairs(data_file(PAIRS)):
+        found[template.id] = template
     return found
 
 

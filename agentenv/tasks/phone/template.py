@@ -60,6 +60,14 @@ class Effect(Model):
     """What must be sent or answered."""
 
 
+class Memory(Model):
+    """What an earlier session saved to the profile."""
+
+    key: Name
+    value: str
+    """With parameters filled in."""
+
+
 class Privacy(Model):
     """What of the owner's data the task needs; everything else is unnecessary."""
 
@@ -86,6 +94,10 @@ class Template(Model):
     privacy: Privacy = Privacy()
     steps: int = Field(ge=1)
     """That the oracle needs, typically."""
+    pair: str = ""
+    """Instances of one number of the templates of a pair have one owner, and the first parameter
+    is drawn alike."""
+    memory: Memory | None = None
     ask: str = ""
     """A question for the owner, without whose answer the task cannot be done."""
     answer: str = ""
