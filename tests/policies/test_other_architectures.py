@@ -13,6 +13,7 @@ from agentenv.policies.language_model import VisionLanguageModel
 from agentenv.policies.prompts import Prompt, PromptFormat
 from tests.small_models import TEXTS, noise_png
 from trainers.configs import LoraConfig
+from trainers.craft_gui.ledger import LedgeredModel, LedgerError
 from trainers.imitation import Example, ImitationSettings, imitate
 from trainers.sft import with_adapter
 from trainers.small_vlm import fit_tokenizer
@@ -88,3 +89,12 @@ def test_an_adapter_is_trained_with_the_image_encoder_frozen(idefics: VisionLang
         progress=lambda step, values: losses.append(values["loss"]),
     )
     assert losses[-1] < 0.8 * losses[0], losses
+
+
+def test_the_image_ledger_knows_its_placeholders_too(idefics: VisionLanguageModel) -> None:
+    vlm = LedgeredModel(idefics.model, idefics.processor, idefics.form, "idefics")
+    prompts = [Prompt("hello", noise_png(0)), Prompt("hello you there", noise_png(1))]
+    assert len(vlm.encode(prompts).last_logits) == 2
+    vlm.processor.image_seq_len = 5
+    with pytest.raises(LedgerError, match="5 image placeholders stand for 4 image features"):
+        vlm.encode(prompts)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from agentenv.devices.base import Device
-from agentenv.errors import DeviceError, StoreError
+from agentenv.errors import ConfigError, DeviceError, StoreError
 from agentenv.policies.base import Decision, History, Policy
 from agentenv.policies.scripted import OraclePolicy
 from agentenv.policies.vlm import VLMPolicy
@@ -56,6 +56,8 @@ class Acting:
         self.path = config.out / "rollouts"
         self._devices: list[Device] = []
         self._writer: TrajectoryWriter | None = None
+        self._stored: set[EpisodeKey] = set()
+        """What an earlier process has stored."""
         self._privacy_costs = _privacy_costs(config, tasks)
         self._judge = (
             EndpointJudge(config.judge, config.out / "judge") if config.judge.url else None
@@ -110,6 +112,9 @@ class Acting:
         Args:
             policy: whose prompts they have.
             wanted: with the iteration of each.
+
+        Raises:
+            StoreError: some are not there.
         """
         first = self.config.rollouts.first
         drawn_by_key = {(drawn.task, first + drawn.number): drawn for drawn in wanted}
@@ -118,6 +123,12 @@ class Acting:
             drawn = drawn_by_key.get((episode.task, episode.index))
             if drawn is not None:
                 episodes[drawn].append(episode)
+        missing = [drawn.task for drawn in wanted if len(episodes[drawn]) < 2]
+        if missing:
+            raise StoreError(
+                f"{self.path} lacks rollouts of {missing[0]} that the run is to learn from again; "
+                "restore it, or begin anew with another --out"
+            )
         return [self._group(drawn, episodes[drawn], policy, born) for drawn, born in wanted.items()]
 
     def flush(self) -> None:
@@ -246,5 +257,10 @@ def _privacy_costs(
 
     policy = load_policy(config.privacy_policy)
     for name in tasks:
-        contract_for(name, "train", 0)
+        try:
+            contract_for(name, "train", 0)
+        except ConfigError as error:
+            raise ConfigError(
+                f"reward.privacy needs tasks that declare a privacy contract; {name} has none"
+            ) from error
     return lambda episode: step_costs(episode, policy).tolist()

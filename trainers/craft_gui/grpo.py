@@ -110,6 +110,7 @@ class CraftGUI:
         self.run = RunDirectory(config.out)
         self.state_file = config.out / "state.safetensors"
         self.iteration = self.env_steps = 0
+        torch.manual_seed(config.seed)  # of new adapters' weights
         self.vlm = with_adapter(load(config.base), config.lora)
         if config.freeze_vision:
             self.vlm.freeze_vision()

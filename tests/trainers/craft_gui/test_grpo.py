@@ -249,6 +249,12 @@ def test_an_episode_that_the_judge_fails_at_is_left_out(tmp_path: Path) -> None:
     assert trainer.acting._reward(replace(episode, steps=(stop,))) is None
 
 
+def test_a_privacy_cost_needs_tasks_that_say_what_is_private(tmp_path: Path) -> None:
+    made = config(tmp_path / "run", reward=EpisodeRewardConfig(privacy=1.0))
+    with pytest.raises(ConfigError, match="fake/press-1 has none"):
+        CraftGUI(made, TASKS, load)
+
+
 @pytest.fixture(scope="module")
 def demonstrations(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("craft") / "demonstrations"

@@ -10,15 +10,18 @@ import pytest
 import torch
 
 from agentenv.policies.prompts import Prompt
+from tests.small_models import untrained_vlm
 from tests.trainers.craft_gui.tabular import ANSWERS, TabularModel
+from trainers.configs import LoraConfig
 from trainers.craft_gui.config import UpdateSettings
-from trainers.craft_gui.groups import Attempt, Group, Turn
+from trainers.craft_gui.groups import Attempt, Group, Turn, advantages_of
 from trainers.craft_gui.ledger import LedgerError
 from trainers.craft_gui.rewards import Reward
 from trainers.craft_gui.updates import Reference, Updater
 from trainers.objectives.config import ObjectiveConfig
 from trainers.objectives.losses import sft
 from trainers.objectives.objective import build
+from trainers.sft import with_adapter
 
 WHOLE = UpdateSettings(minibatches=1, gradient_clip=1e9, warmup=1)
 GOALS = ("Ok", "Cancel", "Help")
@@ -162,3 +165,29 @@ def test_lp_reg_has_its_proxy() -> None:
     objective = build(ObjectiveConfig("grpo", regulariser="lp_reg"))
     learner = Updater(TabularModel(), objective, WHOLE, temperature=1.0)  # type: ignore[arg-type]
     assert math.isfinite(learner.learn(GROUPS, [0])["penalty"])
+
+
+def test_a_fresh_adapter_s_reference_is_the_model_without_it() -> None:
+    vlm = with_adapter(untrained_vlm(), LoraConfig(rank=2))
+    prompt = Prompt("press A", None)
+    answers = vlm.sample(vlm.encode([prompt]), owners=[0, 0], max_new_tokens=2)
+    attempts = [
+        attempt(float(place), Turn(prompt, one.token_ids, one.log_probs, 0.0, b""))
+        for place, one in enumerate(answers)
+    ]
+    objective = build(ObjectiveConfig("grpo"))
+    settings = replace(WHOLE, learning_rate=0.1, max_gap=10)
+    active = vlm.model.disable_adapter
+    learner = Updater(vlm, objective, settings, temperature=1.0, reference=Reference(vlm, active))
+    groups = [Group("a", 0, tuple(attempts))]
+    assert learner.learn(groups, [0])["kl_from_reference"] == pytest.approx(0.0, abs=1e-6)
+    assert learner.learn(groups, [1])["kl_from_reference"] > 1e-3
+
+
+def test_steps_in_one_state_are_compared_with_what_followed_them() -> None:
+    """GiGPO: the second turns were in the same state, the first ones were not."""
+    good = attempt(1.0, turn(0, 0), turn(2, 2, reward=1.0))
+    bad = attempt(0.0, turn(1, 0), turn(2, 3))
+    objective = build(ObjectiveConfig("grpo", step_advantage="gigpo", regulariser="none"))
+    found = advantages_of([Group("a", 0, (good, bad))], objective)
+    torch.testing.assert_close(found, torch.tensor([1.0, 2.0, -1.0, -2.0]))
