@@ -95,7 +95,7 @@ def fuzz(device: PhoneDevice, inputs: int, seed: int) -> Outcome:
     token = shared_server().add(bystander)
     before = bystander.image()
     outcome = Outcome()
-    device.reset(PhoneSetup(seed=str(seed), attitude="open"))
+    device.reset(PhoneSetup(seed=str(seed), apps=APPS, attitude="open"))
     screen = device.observe()
     for number in range(inputs):
         action = random_action(screen, rng)

@@ -92,6 +92,7 @@ def go_home(state: State) -> None:
     """Show the home screen; apps stay open behind it."""
     leave(state)
     state.database.set("front", HOME)
+    state.database.set("scroll", 0)
     state.event("navigation", screen=HOME)
 
 
@@ -99,6 +100,7 @@ def show_recents(state: State) -> None:
     """Show the apps that were used last."""
     leave(state)
     state.database.set("front", RECENTS)
+    state.database.set("scroll", 0)
     state.event("navigation", screen=RECENTS)
 
 

@@ -248,6 +248,8 @@ class Phone:
             state.overlay = overlay | {"scroll": offset}
         elif state.place is not None:
             state.remember(state.place, scroll=offset or None)
+        else:
+            self._database.set("scroll", offset)
         self._page = self._offers = None  # a list grows as one scrolls
 
     def _offered(self) -> tuple[frozenset[str], frozenset[str]]:

@@ -39,7 +39,9 @@ def draw(state: State) -> str:
         "selection": state.database.get("selection"),
         "keyboard": _keyboard(state),
         "overlay": overlay_view(state),
-        "scroll": place.ui.get("scroll", "end" if _ends(state) else 0) if place else 0,
+        "scroll": place.ui.get("scroll", "end" if _ends(state) else 0)
+        if place
+        else state.database.get("scroll"),
         "say": state.say,
     }
     if place is not None:

@@ -102,6 +102,7 @@ def make_image(setup: PhoneSetup, apps: Mapping[str, App]) -> bytes:
         "focus": None,
         "selection": [0, 0],
         "overlay": None,
+        "scroll": 0,
         "toast": "",
         "clipboard": "",
         "theme": setup.theme,

@@ -29,6 +29,7 @@ from agentenv.devices.browser.launch import CHROMIUM, HEADLESS_SHELL, find_brows
 from agentenv.devices.phone import PhoneDevice, open_phone
 from agentenv.errors import ActionError, DeviceError
 from agentenv.observations import Screen, UIElement
+from agentenv.phone.apps import APPS
 from agentenv.phone.events import verify_log
 from agentenv.phone.phone import Phone
 from agentenv.phone.server import shared_server
@@ -177,6 +178,17 @@ def test_a_phone_of_another_width_fills_the_same_screen(device: PhoneDevice, wid
     do(device, InputText(element=element(screen, "field-title").index, text="Wide"), "tap-next")
     [change] = device.state()["changes"].rows
     assert change.columns["title"] == "Wide"
+
+
+def test_a_home_screen_of_many_apps_scrolls_and_is_restored(device: PhoneDevice) -> None:
+    device.reset(PhoneSetup(apps=APPS, font_size="large", width=320))
+    first = device.observe()
+    moved = do(device, Swipe(start=(0.5, 0.7), end=(0.5, 0.4)))
+    assert moved.elements != first.elements
+    device.restore(device.snapshot())
+    assert device.observe().png == moved.png
+    do(device, PressKey(key="recents"))
+    assert do(device, PressKey(key="home")).elements == first.elements
 
 
 def test_one_browser_shows_one_phone_after_another(device: PhoneDevice) -> None:
