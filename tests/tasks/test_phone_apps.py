@@ -10,6 +10,7 @@ from agentenv.env import DeviceEnv
 from agentenv.phone.apps import APPS, STANDARD_APPS, load_app
 from agentenv.phone.changes import Changes
 from agentenv.phone.schema import FormScreen
+from agentenv.phone.setup import PhoneSetup
 from agentenv.tasks import get_task, suite
 from agentenv.tasks.phone.drawing import Drawn
 from agentenv.tasks.phone.suite import PhoneTask
@@ -30,7 +31,7 @@ PLAYED = (
     "handy-rate",
     "contacts-favourite",
     "calendar-tell-place",
-    "clock-what-time",
+    "clock-what-day",
     "clock-add-gentle-alarm",
     "email-answer",
     "shop-buy-two",
@@ -139,6 +140,20 @@ def played(chosen: PhoneTask, device: PagePhone) -> Changes:
         result = env.advance(oracle(result.observation))
     rows = [one for one in device.phone.changes().rows if one.table != "sys_grants"]
     return Changes(tuple(one for one in rows if one.table != "sys_notifications"))
+
+
+def test_a_date_is_answered_in_english_or_as_the_phone_shows_it() -> None:
+    chosen = task("roads-find-inspection")
+    german = next(
+        one
+        for one in (chosen.instance("train", index) for index in range(60))
+        if isinstance(one.setup, PhoneSetup) and one.setup.language == "de"
+    )
+    effects = chosen.effects(german)
+    assert effects[0].text != effects[0].shown
+    for answer in (effects[0].text, effects[0].shown):
+        assert is_done(effects, Changes(), f"On {answer}.")
+    assert not is_done(effects, Changes(), "On Tuesday.")
 
 
 def test_the_cheapest_of_a_kind_is_cheaper_than_all_others() -> None:

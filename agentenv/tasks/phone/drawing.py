@@ -112,10 +112,16 @@ def draw_parameters(template: Template, setup: PhoneSetup, key: str) -> dict[str
     raise ConfigError(f"task {template.id}: no row of a new phone is as its parameters want it")
 
 
-def fill_text(text: str, drawn: Mapping[str, Drawn], setup: PhoneSetup) -> str:
-    """A text with "{name}" and "{name.column}" replaced; "me" is the owner, "clock" the phone's."""
-    now = datetime.fromisoformat(setup.time)
-    clock = {"time": f"{now.hour}:{now.minute:02d}", "day": long_date(now.date(), "en")}
+def fill_text(text: str, drawn: Mapping[str, Drawn], setup: PhoneSetup, shown: bool = False) -> str:
+    """A text with "{name}" and "{name.column}" replaced; "me" is the owner, "clock.day" today.
+
+    Args:
+        text: to be filled.
+        drawn: the parameters.
+        setup: of the phone.
+        shown: rows' columns and days as the phone shows them, and not in English.
+    """
+    today = datetime.fromisoformat(setup.time).date()
     profile = {item.key: item.value for item in make_profile(setup.seed)}
 
     def replacement(found: re.Match[str]) -> str:
@@ -123,8 +129,9 @@ def fill_text(text: str, drawn: Mapping[str, Drawn], setup: PhoneSetup) -> str:
         if name == "me":
             return profile[column]
         if name == "clock":
-            return clock[column]
-        return str(drawn[name].columns[column]) if column else drawn[name].text
+            return long_date(today, setup.language if shown else "en")
+        columns = drawn[name].shown if shown else drawn[name].columns
+        return str(columns[column]) if column else drawn[name].text
 
     return re.sub(r"\{([\w.]+)\}", replacement, text)
 
@@ -156,6 +163,7 @@ def resolved(effect: Effect, drawn: Mapping[str, Drawn], setup: PhoneSetup) -> E
             "row": str(resolve(effect.row, drawn, setup)) if effect.row else "",
             "values": {name: resolve(value, drawn, setup) for name, value in effect.values.items()},
             "text": fill_text(effect.text, drawn, setup),
+            "shown": fill_text(effect.text, drawn, setup, shown=True),
         }
     )
 

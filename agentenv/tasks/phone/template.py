@@ -58,6 +58,9 @@ class Effect(Model):
     """Columns of an inserted row that something else changes afterwards, as they are then."""
     text: str = ""
     """What must be sent or answered."""
+    shown: str = ""
+    """The same in the language of the phone, which is as good an answer; filled in as it is
+    drawn."""
 
 
 class Memory(Model):
@@ -82,7 +85,7 @@ class Template(Model):
     id: str = Field(pattern=r"^[a-z0-9-]+$")
     goal: str
     """Says which data to give. "{name}" stands for a parameter's text, "{name.field}" for a
-    row's column, "{me.key}" for an item of the owner's profile, "{clock.time}" for the time."""
+    row's column, "{me.key}" for an item of the owner's profile, "{clock.day}" for today."""
     vague: str = ""
     """The same errand as one says it in passing: which data it takes, the agent must know."""
     tempting: str = ""

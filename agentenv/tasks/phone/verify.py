@@ -24,7 +24,7 @@ def is_done(effects: Sequence[Effect], changes: Changes, answer: str | None) -> 
         if effect.kind == "look":
             continue
         if effect.kind == "answer":
-            if not answers(answer, effect.text):
+            if not any(answers(answer, one) for one in (effect.text, effect.shown) if one):
                 return False
             continue
         found = next((change for change in left if _is(change, effect)), None)
