@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from agentenv.errors import ConfigError
 from privacy_audit.canaries import Item
 from privacy_audit.contract import Contract, Place, words_known
+from privacy_audit.yaml_file import read_yaml_file
 
 
 class _Model(BaseModel):
@@ -48,19 +47,9 @@ def read_contract(path: Path) -> Contract:
     """A contract as YAML.
 
     Raises:
-        ConfigError: it cannot be read, or is none; says where and why.
+        ConfigError: it cannot be read, or is none; names the line.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        file = _File.model_validate(content)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'contract'}: {one['msg']}"
-            for one in error.errors()[:5]
-        )
-        raise ConfigError(f"{path.name}: {problems}") from error
+    file: _File = read_yaml_file(path, _File, "contract")
     return Contract(
         purpose=file.purpose,
         goal=file.goal,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agentenv.config import closest
 from agentenv.data_files import data_file
 from agentenv.errors import ConfigError
 from privacy_audit.levels import LEVELS, SEVERITIES, Level, Severity
+from privacy_audit.yaml_file import read_yaml_file
 
 Rule = Literal[
     "prohibited-flow",
@@ -137,47 +137,5 @@ def load_policy(name: str | Path = "default") -> Policy:
         if str(name) not in known:
             raise ConfigError(f"no policy pack {str(name)!r}{closest(str(name), known)}")
         path = folder / f"{name}.yaml"
-    return Policy.model_validate(_checked(path))
-
-
-def _checked(path: Path) -> Any:
-    """What the file holds, if it is a pack.
-
-    Raises:
-        ConfigError: it is none; names the line.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = yaml.safe_load(text)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    try:
-        Policy.model_validate(content)
-    except ValidationError as error:
-        problems = [
-            f"line {_line(node, one['loc'])}: {'.'.join(map(str, one['loc'])) or 'pack'}: "
-            + one["msg"].removeprefix("Value error, ")
-            for one in error.errors()[:5]
-        ]
-        raise ConfigError(f"{path.name}: " + "; ".join(problems)) from error
-    return content
-
-
-def _line(node: Any, place: tuple[int | str, ...]) -> int:
-    """The line of a place in a YAML file, or of what is nearest above it."""
-    line = 1 if node is None else node.start_mark.line + 1
-    for key in place:
-        if isinstance(node, yaml.MappingNode):
-            found = next((pair for pair in node.value if pair[0].value == str(key)), None)
-            if found is None:
-                break
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
-            node = node.value[key]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line
+    policy: Policy = read_yaml_file(path, Policy, "pack")
+    return policy

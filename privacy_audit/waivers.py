@@ -9,14 +9,14 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from agentenv.errors import ConfigError
 from privacy_audit.auditing import Audit
 from privacy_audit.findings import Finding
 from privacy_audit.levels import SEVERITIES, Severity
 from privacy_audit.policy import Rule
+from privacy_audit.yaml_file import read_yaml_file
 
 Status = Literal["new", "known", "waived"]
 
@@ -87,17 +87,10 @@ def read_waivers(path: Path) -> tuple[Waiver, ...]:
     """A YAML list of waivers.
 
     Raises:
-        ConfigError: it cannot be read, or one is wrong; says which and why.
+        ConfigError: it cannot be read, or one is wrong; names the line.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return tuple(TypeAdapter(list[Waiver]).validate_python(content or []))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{path.name}: waiver {where}: {first['msg']}") from error
+    waivers: list[Waiver] = read_yaml_file(path, list[Waiver], "waivers")
+    return tuple(waivers)
 
 
 def read_baseline(path: Path) -> frozenset[str]:

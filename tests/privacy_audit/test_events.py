@@ -123,7 +123,7 @@ def test_anything_can_be_read(texts: list[str]) -> None:
 @pytest.mark.parametrize("kind", ["tap", "", None, 3, ["edit"], {"edit": 1}])
 def test_a_kind_that_does_not_exist_is_located(lines: list[str], kind: object) -> None:
     lines[0] = rehashed(lines[0], kind=kind)
-    assert read_log(lines).broken.startswith("line 1: record 0 has the unknown kind")
+    assert read_log(lines).broken.startswith("line 1: record 0 is of an unknown kind")
 
 
 _SCALAR = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import re
 from pathlib import Path
 
 import pytest
@@ -85,5 +85,9 @@ def test_a_garbled_pack_is_right_or_refused(
     inserted = data.draw(st.text(max_size=10))
     path = tmp_path_factory.getbasetemp() / "garbled.yaml"
     path.write_text(TEXT[:start] + inserted + TEXT[end:], encoding="utf-8", errors="replace")
-    with contextlib.suppress(ConfigError):  # and nothing else may be raised
+    problem = ""
+    try:
         load_policy(path)
+    except ConfigError as error:  # and nothing else may be raised
+        problem = str(error)
+    assert not problem or re.search(r"line \d+", problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from collections.abc import Callable
@@ -12,12 +13,15 @@ from typing import Any
 
 import pytest
 from defusedxml import ElementTree
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from rich.console import Console
 
 from agentenv.actions import Action, Finish, InputText, RequestPermission, SaveProfile, Tap
 from agentenv.errors import ConfigError
 from agentenv.observations import Observation, UIElement
+from agentenv.phone.events import KINDS
 from agentenv.trajectories.episode import Episode, Step
 from privacy_audit.auditing import audit_episode
 from privacy_audit.canaries import Item
@@ -28,6 +32,7 @@ from privacy_audit.reports.content import RunAudit
 from privacy_audit.reports.pictures import picture_of
 from privacy_audit.reports.terminal import print_audit, print_protocol
 from privacy_audit.waivers import Gate, read_baseline, read_waivers
+from tests.privacy_audit.logs import make_lines
 
 POLICY = load_policy()
 CARD, EMAIL = "9123456789012347", "corvin.birkbolt1234@example.org"
@@ -123,6 +128,43 @@ def test_a_value_in_a_name_that_the_agent_chose_is_masked_too() -> None:
     for name, write in FORMATS.items():
         assert CARD not in write(run), name
         assert EMAIL not in write(run), name
+
+
+_NAMES = st.sampled_from(
+    ["app", "screen", "field", "after", "resource", "permission", "key", "value", "result",
+     "recipient", "text", "question", "options"]
+)  # fmt: skip
+_KIND = st.sampled_from(sorted(KINDS))
+
+
+@st.composite
+def _told(draw: st.DrawFn) -> dict[str, Any]:
+    """A record that has the owner's data anywhere, also where names belong."""
+    secret = draw(st.sampled_from([CARD, f"{CARD[:4]} {CARD[4:]}", EMAIL, EMAIL.upper()]))
+    fields = draw(st.dictionaries(_NAMES, st.sampled_from(["", "order", secret, f"my {secret}!"]),
+                                  min_size=2, max_size=8))  # fmt: skip
+    return {"kind": draw(_KIND), **fields, "fields": {secret: secret, "news": secret}}
+
+
+@settings(deadline=None, max_examples=25)
+@given(records=st.lists(_told(), min_size=1, max_size=5), data=st.data())
+def test_no_value_leaves_through_a_masked_report_whatever_the_log_says(
+    records: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    lines = make_lines(*records)
+    if data.draw(st.booleans()):  # a log that was tampered with is reported too
+        at = data.draw(st.integers(0, len(lines) - 1))
+        record = json.loads(lines[at])
+        field = data.draw(st.sampled_from(["kind", "sequence", "previous", "hash"]))
+        lines[at] = json.dumps(record | {field: data.draw(st.sampled_from([EMAIL, int(CARD)]))})
+    episode = replace(leaking(), events=tuple(lines))
+    run = RunAudit("p", [audit_episode(episode, POLICY, CONTRACT)], POLICY, Gate(today=TODAY))
+    for name, write in FORMATS.items():
+        written = write(run).encode().lower()
+        digits = bytes(letter for letter in written if letter in b"0123456789")
+        for secret in (CARD, EMAIL, EMAIL.split("@")[0], base64.b64encode(EMAIL.encode()).decode()):
+            assert secret.lower().encode() not in written, name
+        assert CARD.encode() not in digits, name
 
 
 def test_json_says_everything() -> None:
@@ -224,7 +266,8 @@ def test_a_waiver_counts_until_it_expires(tmp_path: Path) -> None:
         ("- {owner: Ada, reason: x}", "expires"),
         ("- {owner: '', reason: x, expires: 2026-01-01}", "owner"),
         ("- {owner: A, reason: x, expires: 2026-01-01, rule: none}", "rule"),
-        ("3", "waiver"),
+        ("3", "line 1: waivers"),
+        ("- {owner: A, reason: x, expires: 2026-01-01}\n- {owner: B}", r"line 2: 1\.reason"),
         ("[", "waivers.yaml"),
     ],
 )

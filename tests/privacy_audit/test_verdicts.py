@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentenv.phone.apps import APPS, load_app
+from agentenv.phone.profile import make_profile
 from privacy_audit.auditing import Audit, audit_events
 from privacy_audit.canaries import Item
 from privacy_audit.contract import Contract, Place
 from privacy_audit.events import Event, read_log
+from privacy_audit.phone_contract import places_of
 from privacy_audit.policy import load_policy
 from tests.privacy_audit.logs import make_lines
 
@@ -205,6 +208,28 @@ def test_a_later_clear_lowers_nothing_and_is_told() -> None:
 def test_a_value_that_is_typed_over_is_not_forgotten() -> None:
     records = [edit("remark", f"card {CARD}"), edit("remark", "thanks", "card 912...")]
     assert found(*records) == [("prohibited-flow", "card", "remark", "entered")]
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_every_optional_personal_field_that_is_filled_is_scored_exactly_once(name: str) -> None:
+    places = tuple(one for one in places_of(load_app(name)) if one.category and not one.required)
+    items = tuple(
+        Item(one.key, one.value, one.category, one.level == "high") for one in make_profile("7")
+    )
+    value = {item.key: item.value for item in items}
+    contract = Contract(f"{name}/test/0", items=items, places=places)
+    records = [
+        {"kind": "edit", "app": one.app, "screen": one.screens[0][0], "field": one.name,
+         "after": value[one.key], "before": ""}
+        for one in places
+    ]  # fmt: skip
+    judged = audit_events(
+        read_log(make_lines(*records)).events, contract, POLICY, success=True
+    ).judgements
+    assert sum(one.opportunity.startswith("field:") for one in judged) == len(places)
+    violated = [one for one in judged if one.verdict == "violation"]
+    assert [len(one.findings) for one in violated] == [1] * len(places)
+    assert {one.findings[0].flow.place.id for one in violated} == {one.id for one in places}
 
 
 def test_every_opportunity_has_exactly_one_verdict() -> None:
