@@ -98,7 +98,7 @@ def stage_rows(pooled: Mapping[str, Summary], seeds: tuple[int, ...]) -> list[Ro
             longer = [tasks[task].expected_steps > most for most in settings.curriculum.stages]
             rates[1 + sum(longer)] += rate
         rows += [
-            success_row(label, f"success_of_stage_{number}", rates[number], seeds)
+            success_row(label, f"success:stage {number}", rates[number], seeds)
             for number in sorted(rates)
         ]
     return rows

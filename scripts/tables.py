@@ -35,6 +35,7 @@ TITLES = {
     "filtered_bc_rerank": "filtered BC, re-ranked by Q",
     "digiq_rerank": "Digi-Q, re-ranked by Q",
     "craft_gui": "CRAFT-GUI",
+    "grpo_uniform": "GRPO, tasks drawn uniformly",
     "reference": "as above",
     "off_the_shelf": "features of the base model as it is",
     "monte_carlo": "critic by Monte Carlo returns, not TD",
@@ -56,6 +57,7 @@ TITLES = {
     "miniwob": "MiniWoB++ (Selenium)",
     "plain_prefill": "a prefill for each candidate",
     "authors_critic": "critic of the authors' size",
+    "trl": "TRL's GRPOTrainer",
 }
 """Label -> how people write it; other labels are written as they are."""
 METRICS = {
@@ -116,6 +118,15 @@ METRICS = {
     "critic_stage": "the critic's whole stage",
     "critic_stage_steps": "its steps, until it stopped early",
     "critic_stage_extrapolated": "800 steps, extrapolated",
+    "completions_per_second:fp32": "answers sampled and learned from, float32",
+    "completions_per_second:bf16": "the same, bfloat16",
+    "update:fp32": "one update, float32",
+    "update:bf16": "the same, bfloat16",
+    "memory:fp32": "memory, float32",
+    "memory:bf16": "the same, bfloat16",
+    "answer_tokens:fp32": "tokens of an answer, float32",
+    "answer_tokens:bf16": "the same, bfloat16",
+    "same_after_kill": "runs that end the same after a kill",
 }
 """Metric -> how people write it."""
 TASK_METRIC = "success:"

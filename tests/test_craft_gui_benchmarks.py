@@ -39,8 +39,8 @@ def test_success_is_told_by_stage() -> None:
     summary = Summary(SuccessRate(3, 8), by_task, {})
     rows = craft_gui_miniwob.stage_rows({"base": summary}, (0,))
     assert [(row.metric, row.value) for row in rows] == [
-        ("success_of_stage_1", 0.25),
-        ("success_of_stage_2", 0.5),
+        ("success:stage 1", 0.25),
+        ("success:stage 2", 0.5),
     ]
 
 
