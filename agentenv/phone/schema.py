@@ -21,18 +21,9 @@ Words = str | dict[Language, str]
 Value = str | int | float | bool | None
 
 FieldType = Literal[
-    "text",
-    "long_text",
-    "integer",
-    "decimal",
-    "boolean",
-    "choice",
-    "date",
-    "time",
-    "moment",
-    "reference",
-    "event",
-]
+    "text", "long_text", "integer", "decimal", "boolean", "choice", "date", "time", "moment",
+    "reference", "event",
+]  # fmt: skip
 SQL_TYPES: dict[str, str] = {"integer": "INTEGER", "decimal": "REAL", "boolean": "INTEGER"}
 """Column type of a field type; TEXT for all others. A moment is a date with a time, a
 reference holds a row's number, an event a record of the event log, which is shown in words."""
@@ -312,6 +303,8 @@ def _problems(app: App) -> Iterator[str]:
     for name in (app.start, *app.tabs, app.accepts_text or app.start):
         if name not in app.screens:
             yield f"there is no screen {name!r}"
+    if app.accepts_text in app.screens and not _takes_text(app, app.screens[app.accepts_text]):
+        yield f"screen {app.accepts_text}: nowhere to put a shared text"
     for name, entity in app.entities.items():
         if entity.title not in entity.fields:
             yield f"entity {name}: there is no field {entity.title!r}"
@@ -340,6 +333,15 @@ def _collected_problems(app: App, name: str, collected: Collected) -> Iterator[s
     for used in (*collected.where, *collected.set):
         if used not in fields:
             yield f"screen {name}: {collected.entity} has no field {used!r}"
+
+
+def _takes_text(app: App, screen: Screen) -> bool:
+    """Whether a form has a long text, or a list leads to conversations."""
+    if isinstance(screen, ListScreen):
+        return bool(screen.opens) and isinstance(app.screens.get(screen.opens), ThreadScreen)
+    fields = app.entities[screen.entity].fields
+    steps = screen.steps if isinstance(screen, FormScreen) else ()
+    return any(fields[name].type == "long_text" for step in steps for name in step.fields)
 
 
 def _field_problems(app: App, name: str, field: EntityField) -> Iterator[str]:

@@ -191,6 +191,17 @@ def test_a_home_screen_of_many_apps_scrolls_and_is_restored(device: PhoneDevice)
     assert do(device, PressKey(key="home")).elements == first.elements
 
 
+def test_a_swipe_leaves_the_focus_and_a_tap_beside_takes_it(device: PhoneDevice) -> None:
+    device.reset(SETUP)
+    do(device, OpenApp(app="notes"), "field-search")
+    moved = do(device, Swipe(start=(0.5, 0.7), end=(0.5, 0.6)))
+    assert element(moved, "field-search").focused
+    device.restore(device.snapshot())
+    assert device.observe().png == moved.png
+    beside = do(device, Tap(point=(0.6, 0.06)))
+    assert not element(beside, "field-search").focused
+
+
 def test_one_browser_shows_one_phone_after_another(device: PhoneDevice) -> None:
     device.reset(SETUP)
     do(device, OpenApp(app="notes"))

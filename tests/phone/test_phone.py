@@ -337,6 +337,12 @@ def test_a_width_that_no_phone_has_is_refused() -> None:
         PhoneSetup(width=1280)
 
 
+def test_an_app_that_takes_texts_has_a_place_for_them() -> None:
+    content = load_app("notes").model_dump(exclude_unset=True)
+    with pytest.raises(ValueError, match="screen home: nowhere to put a shared text"):
+        App.model_validate(content | {"accepts_text": "home"})
+
+
 def test_an_unknown_app_is_answered_with_the_closest() -> None:
     with pytest.raises(ConfigError, match="notes"):
         load_app("note")

@@ -156,6 +156,8 @@ const phone = (() => {
     const pressed = event.target.closest('[data-do]');
     did({ kind: 'tap', target: pressed ? pressed.dataset.do : '' });
   });
+  // What a finger touches does not take the focus from a field: the phone says what has it.
+  listen('mousedown', (event) => { if (!fieldOf(event)) event.preventDefault(); });
   listen('focusin', (event) => {
     if (!drawing && fieldOf(event)) { // also of a slider, from which the answer takes it again
       did({ kind: 'focus', target: event.target.dataset.field });
