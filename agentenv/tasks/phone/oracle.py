@@ -38,10 +38,9 @@ from agentenv.phone.schema import (
     ThreadScreen,
 )
 from agentenv.phone.setup import PhoneSetup
-from agentenv.phone.words import option_label
 from agentenv.tasks.base import Oracle, TaskInstance
+from agentenv.tasks.phone import routes
 from agentenv.tasks.phone.drawing import Drawn, app_and_entity
-from agentenv.tasks.phone.routes import Hop, button_for, detail_of, editor_of, form_for, route
 from agentenv.tasks.phone.template import Effect
 from agentenv.tasks.targets import target_of
 
@@ -120,7 +119,7 @@ class _Hands:
             case "send":
                 now = yield from self._send(app, entity, effect, now)
             case "answer" | "look":
-                now = yield from self._go(app, detail_of(app, entity), effect, now)
+                now = yield from self._go(app, routes.detail_of(app, entity), effect, now)
             case _:
                 now = yield from self._change(app, entity, effect, now)
         return now
@@ -145,7 +144,7 @@ class _Hands:
         return now
 
     def _insert(self, app: App, entity: str, effect: Effect, now: Observation) -> Part:
-        form = form_for(app, entity, set(effect.values))
+        form = routes.form_for(app, entity, set(effect.values))
         now = yield from self._go(app, form, effect, now)
         return (yield from self._fill_form(app, form, effect, now))
 
@@ -174,14 +173,14 @@ class _Hands:
                 now = yield from self._find_row(app, screen, drawn, now)
                 return (yield from self._tap_row("toggle", screen, drawn, now))
             if isinstance(screen, DetailScreen):
-                button = button_for(screen, effect)
+                button = routes.button_for(screen, effect)
                 if button:
                     now = yield from self._go(app, name, effect, now)
                     now = yield from self._tap(f"button {button}", now)
                     if screen.buttons[button].confirm:
                         now = yield from self._tap("yes", now)
                     return now
-        detail, button, form = editor_of(app, entity, names)
+        detail, button, form = routes.editor_of(app, entity, names)
         now = yield from self._go(app, detail, effect, now)
         now = yield from self._tap(f"button {button}", now)
         return (yield from self._fill_form(app, form, effect, now))
@@ -207,11 +206,11 @@ class _Hands:
                 now = yield PressKey(key="back")
                 if not now.location.startswith(app.id):
                     now = yield OpenApp(app=app.id)
-        for hop in route(app, target):
+        for hop in routes.route(app, target):
             now = yield from self._hop(app, hop, effect, now)
         return now
 
-    def _hop(self, app: App, hop: Hop, effect: Effect, now: Observation) -> Part:
+    def _hop(self, app: App, hop: routes.Hop, effect: Effect, now: Observation) -> Part:
         if not hop.entity:
             return (yield from self._tap(hop.tap, now))
         drawn = self._row_of(app, hop.entity, effect)
@@ -224,7 +223,7 @@ class _Hands:
         """Choose the tab with the row in it, and search for its title."""
         entity = app.entities[screen.entity]
         if screen.tabs:
-            tab = _number_of(entity.fields[screen.tabs], drawn.columns[screen.tabs])
+            tab = routes.option_number(entity.fields[screen.tabs], drawn.columns[screen.tabs])
             if tab:
                 now = yield from self._tap(f"list_tab {tab}", now)
         if screen.search and entity.title in screen.search:
@@ -361,13 +360,11 @@ class _Hands:
             element = find(now)
             if element is not None:
                 return now, element
-            now = yield Scroll(direction="down" if look < _MAX_LOOKS // 2 else "up")
+            if _is_typing(now):  # the page keeps the field in view that is typed into
+                now = yield PressKey(key="back")
+            else:
+                now = yield Scroll(direction="down" if look < _MAX_LOOKS // 2 else "up")
         raise ActionError(f"{name} is not on the screen")
-
-
-def _number_of(field: EntityField, label: str) -> int:
-    """Number of the option with that English label."""
-    return next(i for i, one in enumerate(field.options) if option_label(field, one, "en") == label)
 
 
 def _id(action: str) -> str:
@@ -391,6 +388,10 @@ def _find_row(now: Observation, resource_id: str, text: str) -> UIElement | None
 
 def _filled(pattern: str, texts: Mapping[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: texts[found[1]], pattern)
+
+
+def _is_typing(now: Observation) -> bool:
+    return not _is_covered(now) and any(one.focused and one.editable for one in now.elements)
 
 
 def _is_covered(now: Observation) -> bool:

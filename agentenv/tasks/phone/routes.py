@@ -6,7 +6,16 @@ from collections import deque
 from dataclasses import dataclass
 
 from agentenv.errors import ConfigError
-from agentenv.phone.schema import App, DetailScreen, FormScreen, ListScreen, Screen, ThreadScreen
+from agentenv.phone.schema import (
+    App,
+    DetailScreen,
+    EntityField,
+    FormScreen,
+    ListScreen,
+    Screen,
+    ThreadScreen,
+)
+from agentenv.phone.words import option_label
 from agentenv.tasks.phone.template import Effect
 
 
@@ -113,6 +122,11 @@ def button_for(screen: DetailScreen, effect: Effect) -> str:
             if values == dict(effect.values):
                 return name
     return ""
+
+
+def option_number(field: EntityField, label: str) -> int:
+    """Number of the option with that English label."""
+    return next(i for i, one in enumerate(field.options) if option_label(field, one, "en") == label)
 
 
 def detail_of(app: App, entity: str) -> str:
