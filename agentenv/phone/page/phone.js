@@ -20,6 +20,12 @@ const phone = (() => {
     method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body),
   });
 
+  // What was drawn is in no picture until the next frame, which tells those who observe sizes.
+  let unseen = false;
+  const probe = document.body.appendChild(document.createElement('i'));
+  probe.style.cssText = 'position: absolute; visibility: hidden; height: 1px';
+  new ResizeObserver(() => { unseen = false; }).observe(probe);
+
   const send = async () => {
     if (sending) return;
     sending = true;
@@ -49,6 +55,8 @@ const phone = (() => {
   // Changes the page into another, and leaves alone what is the same: the field that is being
   // typed into stays the same element.
   const draw = (html, anew = false) => {
+    unseen = true;
+    probe.style.width = probe.style.width === '1px' ? '2px' : '1px';
     const template = document.createElement('template');
     template.innerHTML = html;
     const body = document.getElementById('root');
@@ -228,7 +236,7 @@ const phone = (() => {
       show();
     },
     // Whether something was done or asked for whose outcome is not on the screen yet.
-    waiting: () => sending || asking > 0 || queue.length > 0 || answer !== null,
+    waiting: () => sending || asking > 0 || queue.length > 0 || answer !== null || unseen,
   };
 })();
 Object.defineProperty(window, 'phone', { value: phone });
