@@ -338,7 +338,7 @@ def _collected_problems(app: App, name: str, collected: Collected) -> Iterator[s
 def _takes_text(app: App, screen: Screen) -> bool:
     """Whether a form has a long text, or a list leads to conversations."""
     if isinstance(screen, ListScreen):
-        return bool(screen.opens) and isinstance(app.screens.get(screen.opens), ThreadScreen)
+        return isinstance(app.screens.get(screen.opens or ""), ThreadScreen)
     fields = app.entities[screen.entity].fields
     steps = screen.steps if isinstance(screen, FormScreen) else ()
     return any(fields[name].type == "long_text" for step in steps for name in step.fields)
