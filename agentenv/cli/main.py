@@ -116,6 +116,28 @@ COMMANDS: dict[str, Command] = {
     "phone new-app": Command(
         "agentenv.cli.phone_new_app", "NewAppConfig", "begin a phone app, as data"
     ),
+    "emulators up": Command(
+        "agentenv.cli.emulators_up", "EmulatorsUpConfig", "start Android emulators in containers"
+    ),
+    "emulators status": Command(
+        "agentenv.cli.emulators_status", "EmulatorsStatusConfig", "which emulators are up"
+    ),
+    "emulators logs": Command(
+        "agentenv.cli.emulators_logs", "EmulatorsLogsConfig", "what an emulator printed last"
+    ),
+    "emulators snapshot": Command(
+        "agentenv.cli.emulators_snapshot",
+        "EmulatorsSnapshotConfig",
+        "save and load an emulator's whole state",
+    ),
+    "emulators down": Command(
+        "agentenv.cli.emulators_down", "EmulatorsDownConfig", "remove what `up` has made"
+    ),
+    "emulators doctor": Command(
+        "agentenv.cli.emulators_doctor",
+        "EmulatorsDoctorConfig",
+        "what is missing for Android, and what to do",
+    ),
     "doctor": Command(
         "agentenv.cli.doctor", "DoctorConfig", "check this machine, and say what is missing"
     ),

@@ -1,0 +1,40 @@
+"""`agentenv emulators snapshot`: save and load an emulator's whole state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import tyro
+
+from agentenv.errors import ConfigError
+from agentenv.progress import console
+
+
+@dataclass(frozen=True)
+class EmulatorsSnapshotConfig:
+    """What to do, with which snapshot."""
+
+    verb: Annotated[Literal["save", "load", "list"], tyro.conf.Positional]
+    """After loading, the command waits until Android answers."""
+    name: Annotated[str, tyro.conf.Positional] = ""
+    """Of the snapshot."""
+    emulator: str = ""
+    """Of several; by default all that are up."""
+    host: str = ""
+    """Docker engine; by default as DOCKER_HOST says."""
+
+
+def run(config: EmulatorsSnapshotConfig) -> None:
+    """Do it, and print what the emulators said."""
+    from emulators import state
+    from emulators.containers import Containers
+    from emulators.life import snapshot
+
+    names = [one.name for one in state.load() if config.emulator in ("", one.name)]
+    if not names:
+        raise ConfigError("no such emulator is up; agentenv emulators status")
+    containers = Containers(config.host)
+    for name in names:
+        said = snapshot(containers, name, config.verb, config.name)
+        console.print(f"{name}: {said}", highlight=False, markup=False)

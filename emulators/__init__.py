@@ -1,0 +1,1 @@
+"""Android emulators in containers: what they are made of, and their life."""

@@ -1,0 +1,98 @@
+"""What the commands do: emulators are made, asked, saved and removed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from agentenv.errors import ConfigError
+from agentenv.progress import track
+from agentenv.trajectories.durable import write_durably
+from emulators import state
+from emulators.compose import compose_file
+from emulators.containers import READY_TIMEOUT, Containers, EmulatorError
+from emulators.images import Service
+
+_SNAPSHOT_TIMEOUT = 120.0
+
+
+def up(
+    containers: Containers,
+    services: Sequence[Service],
+    *,
+    timeout: float = READY_TIMEOUT,
+    folder: Path = state.FOLDER,
+) -> list[state.Emulator]:
+    """Make and start emulators, and wait until they can be used.
+
+    What is about to be made is noted first, so that `down` finds it whatever happens.
+
+    Raises:
+        ConfigError: others of ours are up.
+        EmulatorError: one cannot be made, or is not ready in time; they stay for `logs`.
+    """
+    file = folder / state.STATE.name
+    names = {service.name for service in services}
+    others = [one.name for one in state.load(file) if one.name not in names]
+    if others:
+        raise ConfigError(f"{', '.join(others)} are up; first: agentenv emulators down")
+    state.save(services, file)
+    write_durably(folder / state.COMPOSE.name, compose_file(services).encode())
+    with track("emulators: Android boots", total=len(services)) as progress:
+        for service in services:
+            containers.start(service)
+        containers.await_ready(
+            services, lambda name: progress.advance(text=f"{name} is ready"), timeout
+        )
+    return state.load(file)
+
+
+def down(containers: Containers, *, data: bool, folder: Path = state.FOLDER) -> list[str]:
+    """Remove what `up` has made, and nothing else; the names of what was there.
+
+    Raises:
+        EmulatorError: a container stays; the note of it too.
+    """
+    file = folder / state.STATE.name
+    gone = [one.name for one in state.load(file) if containers.remove(one.name, data=data)]
+    state.forget(file)
+    return gone
+
+
+def snapshot(containers: Containers, name: str, verb: str, snapshot: str) -> str:
+    """Save, load or list snapshots of an emulator; what its console said.
+
+    After loading it waits until Android answers: a snapshot that restored nothing is an error.
+
+    Raises:
+        ConfigError: no such verb.
+        EmulatorError: the emulator refused (redroid has no snapshots), or does not answer.
+    """
+    if verb not in ("save", "load", "list"):
+        raise ConfigError(
+            f"snapshots can be saved, loaded and listed: save, load, list; not {verb!r}"
+        )
+    if verb != "list" and not snapshot:
+        raise ConfigError("give the snapshot a name")
+    words = ("adb", "emu", "avd", "snapshot", verb, *([snapshot] if snapshot else []))
+    said = containers.run(name, *words)
+    if not said.endswith("OK"):
+        raise EmulatorError(f"{name}: {said[-200:]}")
+    if verb == "load":
+        _await_android(containers, name)
+    return said
+
+
+def _await_android(containers: Containers, name: str) -> None:
+    until = time.monotonic() + _SNAPSHOT_TIMEOUT
+    while True:
+        try:
+            if containers.run(name, "adb", "shell", "getprop", "sys.boot_completed") == "1":
+                return
+        except EmulatorError:
+            if time.monotonic() > until:
+                raise
+        if time.monotonic() > until:
+            raise EmulatorError(f"{name} does not answer after the snapshot was loaded")
+        time.sleep(0.5)

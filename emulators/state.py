@@ -1,0 +1,52 @@
+"""Which containers are ours: one file, written before they are made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from agentenv.errors import ConfigError
+from agentenv.trajectories.durable import write_durably
+from emulators.images import Service
+
+FOLDER = Path(".agentenv")
+STATE = FOLDER / "emulators.json"
+COMPOSE = FOLDER / "emulators.compose.yaml"
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """One container that `up` has made, or was about to."""
+
+    name: str
+    serial: str
+    appium_url: str
+
+
+def save(services: Sequence[Service], path: Path = STATE) -> None:
+    """Note containers that are about to be made."""
+    emulators = [asdict(Emulator(one.name, one.serial, one.appium_url)) for one in services]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(path, (json.dumps({"emulators": emulators}, indent=1) + "\n").encode())
+
+
+def load(path: Path = STATE) -> list[Emulator]:
+    """The containers noted; none if there is no file.
+
+    Raises:
+        ConfigError: the file is not one of ours.
+    """
+    try:
+        listed = json.loads(path.read_text(encoding="utf-8"))["emulators"]
+        return [Emulator(**one) for one in listed]
+    except FileNotFoundError:
+        return []
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise ConfigError(f"{path} is not readable as a list of emulators: {error!r}") from error
+
+
+def forget(path: Path = STATE) -> None:
+    """Nothing of ours runs any more."""
+    path.unlink(missing_ok=True)

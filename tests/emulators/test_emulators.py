@@ -1,0 +1,208 @@
+"""Emulators' containers: what is asked of the docker engine, and what is left of it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from agentenv.cli.main import main
+from agentenv.errors import ConfigError
+from emulators import containers as containers_module
+from emulators import state
+from emulators.compose import compose_file
+from emulators.containers import Containers, EmulatorError
+from emulators.images import Image, services
+from emulators.life import down, snapshot, up
+from tests.emulators.docker_engine import DockerEngine
+
+IMAGES: list[tuple[Image, int]] = [("budtmo", 34), ("google", 30), ("redroid", 33)]
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerEngine]:
+    pytest.importorskip("docker", reason="no docker client; pip install 'agentenv[docker]'")
+    monkeypatch.setattr(containers_module, "_POLL", 0.01)
+    engine = DockerEngine()
+    yield engine
+    engine.close()
+
+
+def start(engine: DockerEngine, folder: Path, count: int = 2) -> list[state.Emulator]:
+    wanted = services("budtmo", count, 34, headless=True, project="test")
+    return up(Containers(engine.url), wanted, timeout=30, folder=folder)
+
+
+@pytest.mark.parametrize(("image", "api"), IMAGES)
+def test_no_port_of_a_compose_file_is_open_to_others(image: Image, api: int) -> None:
+    wanted = services(image, 3, api, headless=False, project="test")
+    content = yaml.safe_load(compose_file(wanted))
+    published = [port for one in content["services"].values() for port in one["ports"]]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+    assert len(set(published)) == len(published)
+    assert len({one.serial for one in wanted}) == 3
+
+
+@pytest.mark.parametrize(("image", "api"), IMAGES)
+def test_docker_compose_accepts_every_file(
+    image: Image, api: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compose = compose_program()
+    if not compose:
+        pytest.skip("no docker compose; apt-get install docker-compose")
+    monkeypatch.setenv("ADBKEY", "a key")
+    file = tmp_path / "compose.yaml"
+    file.write_text(compose_file(services(image, 2, api, headless=True, project="test")))
+    result = subprocess.run([*compose, "-f", file, "config", "-q"], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def compose_program() -> list[str]:
+    """The plugin, or the program that it was before."""
+    docker = shutil.which("docker")
+    if (
+        docker
+        and subprocess.run([docker, "compose", "version"], capture_output=True).returncode == 0
+    ):
+        return [docker, "compose"]
+    old = shutil.which("docker-compose")
+    return [old] if old else []
+
+
+def test_up_makes_what_the_compose_file_says_and_down_removes_it(
+    engine: DockerEngine, tmp_path: Path
+) -> None:
+    emulators = start(engine, tmp_path)
+    assert [one.serial for one in emulators] == ["127.0.0.1:5555", "127.0.0.1:5557"]
+    assert engine.images == {"budtmo/docker-android:emulator_14.0"}
+    written = yaml.safe_load((tmp_path / "emulators.compose.yaml").read_text())["services"]
+    for name, container in engine.containers.items():
+        asked, host = container["Config"], container["Config"]["HostConfig"]
+        service = written[name]
+        assert asked["Image"] == service["image"]
+        assert sorted(asked["Env"]) == sorted(f"{k}={v}" for k, v in service["environment"].items())
+        assert asked["Healthcheck"]["Test"] == service["healthcheck"]["test"]
+        bound = [
+            f"{one['HostIp']}:{one['HostPort']}:{inside.removesuffix('/tcp')}"
+            for inside, [one] in host["PortBindings"].items()
+        ]
+        assert sorted(bound) == sorted(service["ports"])
+        assert host["Memory"] == 4 * 2**30
+        assert f"{name}-data" in engine.volumes
+    assert down(Containers(engine.url), data=False, folder=tmp_path) == ["test-1", "test-2"]
+    assert not engine.containers
+    assert len(engine.volumes) == 2
+    assert state.load(tmp_path / "emulators.json") == []
+
+
+def test_with_data_the_volumes_go_too(engine: DockerEngine, tmp_path: Path) -> None:
+    start(engine, tmp_path, count=1)
+    down(Containers(engine.url), data=True, folder=tmp_path)
+    assert not engine.volumes
+    assert down(Containers(engine.url), data=True, folder=tmp_path) == []
+
+
+def test_a_crash_on_the_way_up_loses_no_container(engine: DockerEngine, tmp_path: Path) -> None:
+    engine.refused.add("test-2")
+    with pytest.raises(EmulatorError, match="no space left"):
+        start(engine, tmp_path)
+    assert list(engine.containers) == ["test-1"]
+    assert down(Containers(engine.url), data=False, folder=tmp_path) == ["test-1"]
+
+
+def test_up_again_takes_what_is_there(engine: DockerEngine, tmp_path: Path) -> None:
+    start(engine, tmp_path)
+    start(engine, tmp_path)
+    assert len(engine.containers) == 2
+    others = services("budtmo", 1, 34, headless=True, project="other")
+    with pytest.raises(ConfigError, match="test-1, test-2 are up"):
+        up(Containers(engine.url), others, folder=tmp_path)
+
+
+def test_containers_of_others_stay(engine: DockerEngine, tmp_path: Path) -> None:
+    foreign = {"Id": "test-1", "Name": "test-1", "Config": {"Labels": {}}, "looks": 0}
+    engine.containers["test-1"] = {**foreign, "State": {"Status": "running"}}
+    engine.images.add("budtmo/docker-android:emulator_14.0")
+    with pytest.raises(EmulatorError, match="not ours"):
+        start(engine, tmp_path, count=1)
+    with pytest.raises(EmulatorError, match="not ours and stays"):
+        down(Containers(engine.url), data=True, folder=tmp_path)
+    assert "test-1" in engine.containers
+
+
+def test_an_emulator_that_ends_or_never_boots_is_told_with_its_last_words(
+    engine: DockerEngine, tmp_path: Path
+) -> None:
+    engine.dying.add("test-1")
+    with pytest.raises(EmulatorError, match=r"(?s)test-1 is exited.*last words of test-1"):
+        start(engine, tmp_path, count=1)
+    engine.dying.clear()
+    engine.looks = 10**9
+    wanted = services("budtmo", 1, 34, headless=True, project="test")
+    with pytest.raises(EmulatorError, match="not ready after 0 s"):
+        up(Containers(engine.url), wanted, timeout=0, folder=tmp_path)
+
+
+def test_a_snapshot_that_was_not_loaded_is_an_error(engine: DockerEngine, tmp_path: Path) -> None:
+    start(engine, tmp_path, count=1)
+    containers = Containers(engine.url)
+    assert snapshot(containers, "test-1", "save", "clean") == "OK"
+    assert engine.ran[-1] == ["adb", "emu", "avd", "snapshot", "save", "clean"]
+    assert snapshot(containers, "test-1", "load", "clean") == "OK"
+    assert engine.ran[-1][-1] == "sys.boot_completed"
+    engine.printed["snapshot"] = "KO: no such snapshot"
+    with pytest.raises(EmulatorError, match="no such snapshot"):
+        snapshot(containers, "test-1", "load", "other")
+    with pytest.raises(ConfigError, match="give the snapshot a name"):
+        snapshot(containers, "test-1", "load", "")
+
+
+@pytest.mark.parametrize(("image", "count", "api"), [("budtmo", 0, 34), ("google", 1, 34)])
+def test_what_there_is_not_is_refused(image: Image, count: int, api: int) -> None:
+    with pytest.raises(ConfigError):
+        services(image, count, api, headless=True, project="test")
+
+
+def test_a_secret_that_is_missing_is_named(
+    engine: DockerEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = services("google", 1, 30, headless=True, project="test")
+    monkeypatch.delenv("ADBKEY", raising=False)
+    with pytest.raises(ConfigError, match="ADBKEY"):
+        up(Containers(engine.url), wanted, folder=tmp_path)
+    monkeypatch.setenv("ADBKEY", "very secret")
+    up(Containers(engine.url), wanted, folder=tmp_path)
+    assert "very secret" not in "".join(one.read_text() for one in tmp_path.iterdir())
+
+
+def test_the_commands_work_together(
+    engine: DockerEngine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOCKER_HOST", engine.url)
+    assert main(["emulators", "up"]) == 0
+    assert "adb connect 127.0.0.1:5555" in capsys.readouterr().out
+    assert main(["emulators", "status"]) == 0
+    assert "agentenv-1  healthy  127.0.0.1:5555" in capsys.readouterr().out
+    assert main(["emulators", "logs"]) == 0
+    assert "last words of agentenv-1" in capsys.readouterr().out
+    assert main(["emulators", "snapshot", "save", "clean"]) == 0
+    assert main(["emulators", "doctor"]) == 0
+    assert "an engine answers" in capsys.readouterr().out
+    assert main(["emulators", "down"]) == 0
+    assert main(["emulators", "status"]) == 0
+    assert "none is up" in capsys.readouterr().out
+
+
+def test_without_an_engine_the_error_says_where_to_look() -> None:
+    pytest.importorskip("docker")
+    with pytest.raises(ConfigError, match="agentenv emulators doctor"):
+        Containers("tcp://127.0.0.1:1")
