@@ -31,7 +31,7 @@ FONT_PACKAGES = (
     "fonts-wqy-zenhei",
 )
 
-ANDROID_PACKAGES = ("adb", "chromium-driver", "docker-compose")
+ANDROID_PACKAGES = ("adb", "chromium-driver")
 APPIUM = ("appium@3.8.0", "appium-chromium-driver@3.1.1")
 
 
