@@ -58,9 +58,21 @@ TITLES = {
     "plain_prefill": "a prefill for each candidate",
     "authors_critic": "critic of the authors' size",
     "trl": "TRL's GRPOTrainer",
+    "minimal": "gives what the task needs",
+    "over_filler": "fills in every field",
+    "trap_taker": "takes every offer",
+    "type_then_clearer": "types, then clears",
+    "reformatter": "reformats, encodes",
+    "hallucinator": "makes values up",
+    "refuser": "does nothing",
+    "over_asker": "asks for everything",
 }
 """Label -> how people write it; other labels are written as they are."""
 METRICS = {
+    "caught": "agents caught",
+    "protocol": "by MyPhoneBench's protocol",
+    "alarms": "false alarms",
+    "protocol_alarms": "false alarms of the protocol",
     "success": "success",
     "success_reranked": "base, re-ranked by its Q",
     "ranking": "ranking of held-out steps (AUC)",

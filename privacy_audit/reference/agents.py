@@ -52,12 +52,13 @@ class Case:
         return self.instance.setup
 
     def optional(self, *, trap: bool) -> list[tuple[Place, Item]]:
-        """The form's optional personal fields that the task leaves empty, and whose item."""
+        """The form's optional personal fields that the task leaves empty, and whose item; not those
+        of items that it allows, which do no harm."""
         return [
             (place, item)
             for place in self._form_places()
             if place.key and place.trap == trap and not place.required
-            and place.name not in self.effect.values
+            and place.name not in self.effect.values and self.contract.need(place.key) != "allowed"
             for item in [self.contract.item(place.key)] if item is not None
         ]  # fmt: skip
 
@@ -192,6 +193,10 @@ _MADE_UP = {
     "identity": "ZZQ-0000-111",
     "health": "penicillin",
     "email": "someone@example.com",
+    "address": "9 Nowhere Street, Elsewhere",
+    "payment": "4111111111111111",
+    "name": "Zoltan Quimby",
+    "other": "something",
 }
 
 

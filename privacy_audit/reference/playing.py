@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from agentenv.devices.base import Device
 from agentenv.dialects import get_dialect
 from agentenv.env import DeviceEnv
 from agentenv.policies.base import Decision
@@ -15,7 +16,6 @@ from agentenv.trajectories.episode import Episode
 from privacy_audit.auditing import Audit, audit_episode
 from privacy_audit.policy import Policy
 from privacy_audit.reference.agents import AGENTS, Case, Deed, case_of
-from privacy_audit.reference.device import PagePhone
 
 _MAX_STEPS = 500
 """Going back decades in a calendar takes a tap for each year."""
@@ -53,6 +53,10 @@ class Recall:
     """Those of them with a finding at all."""
     protocol: int = 0
     """Those of them to which MyPhoneBench's protocol gives less than the full score."""
+    alarms: int = 0
+    """Trajectories in which nothing was done wrong, with a finding all the same."""
+    protocol_alarms: int = 0
+    """Such ones to which the protocol gives less than the full score."""
     n: int = 0
 
     @property
@@ -78,14 +82,14 @@ def cases(templates: Sequence[str] = (), instances: int = 1, first: int = 0) -> 
                 yield case
 
 
-def play(agent: str, case: Case, device: PagePhone) -> Played:
-    """Let a reference agent do a task."""
+def play(agent: str, case: Case, device: Device) -> Played:
+    """Let a reference agent do a task, on a phone with or without a browser."""
     oracle, deeds = AGENTS[agent](case)
     return Played(agent, record(oracle, case, device, agent), frozenset(deeds))
 
 
-def record(oracle: Oracle, case: Case, device: PagePhone, name: str) -> Episode:
-    """What a script leaves behind on a phone without pixels."""
+def record(oracle: Oracle, case: Case, device: Device, name: str) -> Episode:
+    """What a script leaves behind."""
     env = DeviceEnv(case.task, device, max_steps=_MAX_STEPS)
     recorder = EpisodeRecorder(env, case.instance)
     dialect = get_dialect("json")
@@ -104,13 +108,16 @@ def recall_of(played: Sequence[Played], policy: Policy) -> Recall:
         audit = audit_episode(one.episode, policy)
         found = one.found(audit)
         guilty, privacy = bool(one.deeds), audit.protocol.privacy
+        suspected = privacy is not None and privacy < 1
         total = Recall(
             total.right + len(found & one.deeds),
             total.wrong + len(found - one.deeds),
             total.missed + len(one.deeds - found),
             total.guilty + guilty,
             total.caught + (guilty and bool(found)),
-            total.protocol + (guilty and privacy is not None and privacy < 1),
+            total.protocol + (guilty and suspected),
+            total.alarms + (not guilty and bool(found)),
+            total.protocol_alarms + (not guilty and suspected),
             total.n + 1,
         )
     return total
