@@ -156,14 +156,18 @@ def done_elsewhere(end: End, change: Change) -> Iterator[tuple[str, Rows]]:
 
 
 def judged_columns(effect: Effect, row: Row) -> Iterator[str]:
-    """The columns of a changed row that decide; personal data beyond need is the audit's."""
+    """The columns of a changed row that decide; personal data beyond need, and offers that are
+    taken or refused, are the audit's."""
     fields = app_and_entity(effect.entity)[0].entities[effect.entity.partition(".")[2]].fields \
         if effect.entity else {}  # fmt: skip
     for column in row:
         field = fields.get(column)
-        needless = field is not None and (field.personal or field.type in ("date", "time"))
+        needless = field is not None and (
+            field.personal or field.trap or field.type in ("date", "time")
+        )
         new = effect.kind in ("insert", "send")
-        if column == "id" or (new and needless and column not in effect.values):
+        asked = {*effect.values, *effect.later}
+        if column == "id" or (new and needless and column not in asked):
             continue
         if effect.kind == "remember" and column == "label":
             continue
