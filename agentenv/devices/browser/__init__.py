@@ -38,6 +38,7 @@ def open_browser(
     viewport: Viewport | str | None = None,
     timeout: float = CALL_TIMEOUT,
     load_timeout: float = LOAD_TIMEOUT,
+    draw_whole: bool = False,
 ) -> BrowserDevice:
     """A browser that starts at its first `reset`.
 
@@ -48,6 +49,9 @@ def open_browser(
         viewport: a screen instead of `width` and `height`, or the name of one (`VIEWPORTS`).
         timeout: seconds without an answer after which a page counts as hung.
         load_timeout: seconds a page may take to become ready.
+        draw_whole: a part of the screen that is drawn anew may differ by a shade, where it is
+            round, from the same drawn with the whole. Draw all of it, for a tenth of the time
+            more: for pages whose pictures must follow from their state alone (lockstep only).
 
     Raises:
         ConfigError: no such engine, or no such viewport.
@@ -60,7 +64,7 @@ def open_browser(
     def make_engine() -> Engine:
         chosen = available_engine() if engine == "auto" else engine
         if chosen == "lockstep":
-            return LockstepEngine(screen, timeout)
+            return LockstepEngine(screen, timeout, draw_whole=draw_whole)
         return PlaywrightEngine(screen, timeout)
 
     return BrowserDevice(screen, make_engine, load_timeout)

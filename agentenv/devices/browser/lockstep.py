@@ -50,12 +50,11 @@ _FLAGS: tuple[str, ...] = (
     "--disable-threaded-scrolling",
     "--deterministic-mode",
     "--block-new-web-contents",
-    # A part that is drawn anew may differ by a shade, where it is round, from the whole.
-    "--disable-partial-raster",
     # The screen of one page needs neither a process nor several threads of its own.
     "--in-process-gpu",
     "--num-raster-threads=1",
 )
+_DRAW_WHOLE: tuple[str, ...] = ("--disable-partial-raster",)
 _FRAME_MS = 50.0
 """Page time between frames while something is awaited."""
 _HANDLED_WITH_FRAMES = ("mouseMoved", "mouseWheel")
@@ -75,14 +74,18 @@ class LockstepEngine:
 
     name = "lockstep"
 
-    def __init__(self, viewport: Viewport, timeout: float = CALL_TIMEOUT) -> None:
+    def __init__(
+        self, viewport: Viewport, timeout: float = CALL_TIMEOUT, *, draw_whole: bool = False
+    ) -> None:
         """`open` starts the browser.
 
         Args:
             viewport: the page's screen.
             timeout: seconds without an answer after which the page counts as hung.
+            draw_whole: see `agentenv.devices.browser.open_browser`.
         """
         self._viewport = viewport
+        self._draw_whole = draw_whole
         self._timeout = timeout
         self.deadline: float | None = None
         self.notices = Notices()
@@ -95,7 +98,8 @@ class LockstepEngine:
         self._clock = LockstepClock(lambda: self._open_connection, self.call)
 
     def open(self, guard: NetworkGuard | None = None) -> None:
-        flags = (*_FLAGS, *scale_flags(self._viewport.scale))
+        whole = _DRAW_WHOLE if self._draw_whole else ()
+        flags = (*_FLAGS, *whole, *scale_flags(self._viewport.scale))
         process = BrowserProcess(
             require_browser(HEADLESS_SHELL), flags if guard is None else (*flags, *guard.flags)
         )

@@ -20,4 +20,5 @@ def open_phone(width: int = WIDTH, height: int = HEIGHT, engine: str = "auto") -
     Raises:
         ConfigError: no such engine, or no such size.
     """
-    return PhoneDevice(open_browser(width, height, engine))
+    # A restored screen is the one that was there, byte for byte.
+    return PhoneDevice(open_browser(width, height, engine, draw_whole=True))
