@@ -180,7 +180,7 @@ def measure_several(phones: int, steps: int) -> Row:
         for mine in waiting:
             for phone in mine:
                 phone.close()
-    return _row(f"phones_{phones}", "steps_per_second", rate, "1/s", sum(done))
+    return _row(f"phones_{phones}", "steps_together", rate, "1/s", sum(done))
 
 
 def measure_memory() -> list[Row]:

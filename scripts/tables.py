@@ -44,6 +44,15 @@ TITLES = {
     "n_8": "N = 8",
     "data_25": "25 % of the data",
     "data_50": "50 % of the data",
+    "cold_start": "cold start",
+    "restore": "restore, with the first observation",
+    "reset": "reset, with the first observation",
+    "shown": "one more phone on the screen",
+    "parked": "one more phone that is parked",
+    "image": "a snapshot",
+    "phones_1": "1 phone",
+    "phones_8": "8 phones",
+    "phones_32": "32 phones",
     "fqe": "fitted Q",
     "dr": "doubly robust",
     "wdr": "weighted doubly robust",
@@ -76,6 +85,11 @@ METRICS = {
     "success": "success",
     "success_reranked": "base, re-ranked by its Q",
     "ranking": "ranking of held-out steps (AUC)",
+    "p50": "median",
+    "p95": "95th percentile",
+    "memory": "memory",
+    "seconds": "once",
+    "steps_together": "steps of all",
     "spearman": "rank correlation",
     "regret_at_1": "regret@1",
     "sharpe_ratio_at_3": "SharpeRatio@3",
@@ -237,9 +251,10 @@ def _label_table(results: Results) -> list[str]:
     """A line for each label, where there are more of them than metrics."""
     labels = dict.fromkeys(row.label for row in results.rows)
     metrics = dict.fromkeys(row.metric for row in results.rows)
+    units = {row.metric: row.unit for row in results.rows}
     rows = {(row.label, row.metric): row for row in results.rows}
     lines = [
-        _line(["", *(METRICS.get(metric, metric) for metric in metrics)]),
+        _line(["", *(_heading(metric, units[metric]) for metric in metrics)]),
         _line(["---", *("---:" for _ in metrics)]),
     ]
     for label in labels:
@@ -250,6 +265,11 @@ def _label_table(results: Results) -> list[str]:
         ]
         lines.append(_line([TITLES.get(label, label), *cells]))
     return lines
+
+
+def _heading(metric: str, unit: str) -> str:
+    title = METRICS.get(metric, metric)
+    return f"{title} ({unit})" if unit in ("s", "ms", "MB", "1/s") else title
 
 
 def _success_table(results: Results) -> list[str]:
