@@ -1,14 +1,20 @@
-"""How every script of this folder is a command: settings from flags, errors in one line."""
+"""How every script of this folder is a command: settings from flags, errors in one line, and the
+command that makes the same numbers again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import fields
+from typing import TYPE_CHECKING, TypeVar
 
 import tyro
 
 from agentenv.cli.main import configure_logging, print_error
 from agentenv.errors import AgentenvError
+from benchmarks.results_file import check_command
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _Settings = TypeVar("_Settings")
 
@@ -29,3 +35,25 @@ def run_command(name: str, settings: type[_Settings], run: Callable[[_Settings],
         print_error(str(error))
         return 1
     return 0
+
+
+def command_of(name: str, config: DataclassInstance) -> str:
+    """What measures the same elsewhere: every setting that is not the default, but for the
+    folders `out` and `results`.
+
+    Args:
+        name: of the script, as in ``python -m benchmarks.NAME``.
+        config: its settings.
+
+    Raises:
+        ConfigError: it names a path of this machine.
+    """
+    words = [f"python -m benchmarks.{name}"]
+    for setting in fields(config):
+        value = getattr(config, setting.name)
+        if setting.name not in ("out", "results") and value != setting.default:
+            values = value if isinstance(value, tuple) else (value,)
+            words += [f"--{setting.name}", *map(str, values)]
+    command = " ".join(words)
+    check_command(command)
+    return command

@@ -24,7 +24,7 @@ from agentenv.config import save_config
 from agentenv.data_files import data_file
 from agentenv.errors import ConfigError
 from agentenv.progress import console
-from benchmarks.command import run_command
+from benchmarks.command import command_of, run_command
 from benchmarks.results_file import RESULTS, Row, write_results
 from trainers.craft_gui.config import (
     CraftGUIConfig,
@@ -90,20 +90,10 @@ def run(config: BenchmarkConfig) -> Path:
             n=config.kills,
         )
     ]
-    path = write_results(NAME, rows, command_of(config), folder=config.results)
+    path = write_results(NAME, rows, command_of(NAME, config), folder=config.results)
     if different:
         raise ConfigError(f"runs {different} in {folder} did not end as the one left alone")
     return path
-
-
-def command_of(config: BenchmarkConfig) -> str:
-    """What measures the same elsewhere."""
-    default = BenchmarkConfig()
-    words = [f"python -m benchmarks.{NAME}"]
-    for name in ("kills", "iterations", "seed"):
-        if getattr(config, name) != getattr(default, name):
-            words += [f"--{name}", str(getattr(config, name))]
-    return " ".join(words)
 
 
 def settings_of(config: BenchmarkConfig, out: Path) -> CraftGUIConfig:

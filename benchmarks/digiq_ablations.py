@@ -23,7 +23,7 @@ from typing import Any
 from agentenv.config import config_from_mapping, config_to_mapping, read_yaml
 from agentenv.errors import ConfigError
 from agentenv.progress import console
-from benchmarks.command import run_command
+from benchmarks.command import command_of, run_command
 from benchmarks.digiq_miniwob import load_settings, success_row
 from benchmarks.results_file import RESULTS, Row, write_results
 from trainers.digiq.config import DigiQConfig
@@ -55,6 +55,7 @@ def run(config: BenchmarkConfig) -> Path:
     Raises:
         ConfigError: no such variant, or its settings are wrong.
     """
+    command = command_of(NAME, config)  # before the hours it takes: it may be refused
     changes = read_yaml(_HERE / f"{NAME}.yaml")
     names = config.variants or tuple(changes)
     if unknown := [name for name in names if name not in changes]:
@@ -70,7 +71,6 @@ def run(config: BenchmarkConfig) -> Path:
         variant = replace(variant, out=config.out / NAME / f"{name}-{config.seed}")
         inherit(first, variant.out)
         rows[name] = measure(name, variant)
-    command = " ".join([f"python -m benchmarks.{NAME}", *_options(config)])
     path = write_results(NAME, compared(rows), command, folder=config.results)
     for row in (row for listed in rows.values() for row in listed):
         console.print(f"{row.label} {row.metric}: {row.value:g} of {row.n}", highlight=False)
@@ -131,11 +131,6 @@ def compared(rows: Mapping[str, list[Row]]) -> list[Row]:
         for name, listed in rows.items()
         for row in listed
     ]
-
-
-def _options(config: BenchmarkConfig) -> list[str]:
-    listed = ["--variants", *config.variants] if config.variants else []
-    return [*listed, *(["--seed", str(config.seed)] if config.seed else [])]
 
 
 def main() -> int:

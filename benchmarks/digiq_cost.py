@@ -20,15 +20,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
 from agentenv.errors import ConfigError
 from agentenv.progress import console
-from benchmarks.command import run_command
+from benchmarks.command import command_of, run_command
 from benchmarks.digiq_miniwob import load_settings
-from benchmarks.results_file import RESULTS, Row, check_command, three_digits, write_results
+from benchmarks.results_file import RESULTS, Row, three_digits, write_results
 from benchmarks.turns import Measured, take_turns
 from trainers.digiq.config import CollectSettings, DigiQConfig
 
@@ -90,7 +90,7 @@ def run(config: BenchmarkConfig) -> Path:
     Raises:
         ConfigError: a setting is wrong, a process failed, or the features differ.
     """
-    command = command_of(config)  # before the minutes it takes: it may be refused
+    command = command_of(NAME, config)  # before the minutes it takes: it may be refused
     for name in ("states", "batch", "rounds"):
         if getattr(config, name) < 1:
             raise ConfigError(f"{name} must be at least 1")
@@ -110,23 +110,6 @@ def run(config: BenchmarkConfig) -> Path:
     path = write_results(NAME, rows, command, folder=config.results)
     console.print(f"results: {path}", soft_wrap=True, highlight=False)
     return path
-
-
-def command_of(config: BenchmarkConfig) -> str:
-    """What measures the same elsewhere: every setting that is not the default.
-
-    Raises:
-        ConfigError: it names a path of this machine.
-    """
-    words = [f"python -m benchmarks.{NAME}"]
-    for setting in fields(config):
-        value = getattr(config, setting.name)
-        if setting.name not in ("out", "results") and value != setting.default:
-            values = value if isinstance(value, tuple) else (value,)
-            words += [f"--{setting.name}", *map(str, values)]
-    command = " ".join(words)
-    check_command(command)
-    return command
 
 
 def prepare(config: BenchmarkConfig) -> Differences:

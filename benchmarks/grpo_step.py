@@ -18,8 +18,8 @@ from statistics import median
 
 from agentenv.errors import ConfigError
 from agentenv.progress import console
-from benchmarks.command import run_command
-from benchmarks.results_file import RESULTS, Row, check_command, three_digits, write_results
+from benchmarks.command import command_of, run_command
+from benchmarks.results_file import RESULTS, Row, three_digits, write_results
 from benchmarks.turns import Measured, take_turns
 
 NAME = "grpo_step"
@@ -58,7 +58,7 @@ def run(config: BenchmarkConfig) -> Path:
     Raises:
         ConfigError: TRL is missing, a setting is wrong, or a process failed.
     """
-    command = command_of(config)  # before the minutes it takes: it may be refused
+    command = command_of(NAME, config)  # before the minutes it takes: it may be refused
     if min(config.rounds, config.size - 1, config.tokens) < 1:
         raise ConfigError("rounds and tokens must be at least 1, size at least 2")
     if find_spec("trl") is None:
@@ -76,24 +76,6 @@ def run(config: BenchmarkConfig) -> Path:
     path = write_results(NAME, rows, command, folder=config.results)
     console.print(f"results: {path}", soft_wrap=True, highlight=False)
     return path
-
-
-def command_of(config: BenchmarkConfig) -> str:
-    """What measures the same elsewhere.
-
-    Raises:
-        ConfigError: it names a path of this machine.
-    """
-    default = BenchmarkConfig()
-    words = [f"python -m benchmarks.{NAME}"]
-    if config.tasks != default.tasks:
-        words += ["--tasks", *config.tasks]
-    for name in ("size", "tokens", "rounds"):
-        if getattr(config, name) != getattr(default, name):
-            words += [f"--{name}", str(getattr(config, name))]
-    command = " ".join(words)
-    check_command(command)
-    return command
 
 
 def _screens(config: BenchmarkConfig) -> Path:

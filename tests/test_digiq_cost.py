@@ -18,6 +18,7 @@ from benchmarks.authors_critic import (
     tokens,
     trainable_parameters,
 )
+from benchmarks.command import command_of
 from benchmarks.costing import OurCritic, OurStage, TheirCritic, their_data
 from benchmarks.digiq_cost import BenchmarkConfig, Differences
 from benchmarks.plain_prefill import ExactModel, Features, PlainModel
@@ -152,12 +153,12 @@ def test_everything_is_measured_and_published(
 
 
 def test_the_command_repeats_what_is_not_the_default() -> None:
-    assert digiq_cost.command_of(BenchmarkConfig()) == "python -m benchmarks.digiq_cost"
+    assert command_of(digiq_cost.NAME, BenchmarkConfig()) == "python -m benchmarks.digiq_cost"
     changed = BenchmarkConfig(data=Path("runs/data"), batch=32, out=Path("/elsewhere"))
     words = "python -m benchmarks.digiq_cost --data runs/data --batch 32"
-    assert digiq_cost.command_of(changed) == words
+    assert command_of(digiq_cost.NAME, changed) == words
     with pytest.raises(ConfigError, match="path of this machine"):
-        digiq_cost.command_of(BenchmarkConfig(data=Path("/elsewhere")))
+        command_of(digiq_cost.NAME, BenchmarkConfig(data=Path("/elsewhere")))
 
 
 def test_jobs_take_turns_and_their_memory_is_told_apart() -> None:
