@@ -11,6 +11,7 @@ syntax error, and needs nothing but the standard library.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import subprocess
@@ -32,6 +33,11 @@ FONT_PACKAGES = (
 )
 
 ANDROID_PACKAGES = ("adb", "chromium-driver")
+APT_WAITS = (10, 60, 180)
+"""Seconds before further attempts."""
+NO_SUCH_PACKAGE = ("Unable to locate package", "has no installation candidate")
+"""What apt-get says where another attempt cannot help."""
+
 APPIUM = ("appium@3.8.0", "appium-chromium-driver@3.1.1")
 
 
@@ -120,19 +126,44 @@ def missing_debian_packages(names: tuple[str, ...]) -> list[str]:
 
 
 def apt_install(names: list[str]) -> None:
-    """Install Debian packages, quietly and without questions."""
+    """Install Debian packages, quietly and without questions.
+
+    A mirror in the middle of an update lists packages that it does not have, another program
+    may hold the lock, and an installation cut off leaves dpkg half done: all of them pass, so
+    it is tried again, each time with fresh lists.
+
+    Raises:
+        InstallError: each attempt failed; carries the last lines of the last.
+    """
     environment = {"DEBIAN_FRONTEND": "noninteractive"}
-    apt = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
+    apt = ["apt-get", "-qq"]
+    for option in ("Dpkg::Use-Pty=0", "Acquire::Retries=3", "DPkg::Lock::Timeout=120"):
+        apt += ["-o", option]
     advice = "apt-get failed (see above); install these yourself: " + " ".join(names)
-    run([*apt, "update"], advice, environment)
-    run([*apt, "install", "--yes", "--no-install-recommends", *names], advice, environment)
+    for wait in (*APT_WAITS, None):
+        try:
+            run([*apt, "update"], advice, environment)
+            run([*apt, "install", "--yes", "--no-install-recommends", *names], advice, environment)
+            return
+        except InstallError as error:
+            if wait is None or any(text in str(error) for text in NO_SUCH_PACKAGE):
+                raise
+            say(f"{error}\nTrying again in {wait} s.")
+        time.sleep(wait)
+        with contextlib.suppress(InstallError):  # if it is not dpkg's, the next attempt says so
+            run(["dpkg", "--configure", "-a"], advice, environment)
 
 
-def has_browser(python: Path) -> bool:
-    """Whether agentenv itself finds a Chromium, and can drive it."""
+def why_no_browser(python: Path) -> str:
+    """Nothing if agentenv finds a Chromium and can drive it; else what it says about it."""
     check = [str(python), "-m", "agentenv.cli.main", "doctor", "--only", "chromium"]
-    silent = subprocess.DEVNULL
-    return subprocess.run(check, stdin=silent, stdout=silent, stderr=silent).returncode == 0
+    for _ in range(2):  # the very first start, from a cold disk, can take too long
+        try:
+            run(check, "")
+            return ""
+        except InstallError as error:
+            reason = str(error).strip()
+    return reason
 
 
 def browser_advice() -> str:
@@ -171,12 +202,18 @@ def install_browser(venv: Path) -> None:
     python = venv / "bin" / "python"
     install_debian_packages(FONT_PACKAGES)
     install_debian_packages(BROWSER_PACKAGES)
-    if has_browser(python):
+    reason = why_no_browser(python)
+    if not reason:
         return
+    say(reason)
     say("Chromium, through Playwright")
-    run([str(python), "-m", "playwright", "install", "chromium-headless-shell"], browser_advice())
-    if not has_browser(python):
-        raise InstallError(browser_advice())
+    run(
+        [str(python), "-m", "playwright", "install", "chromium-headless-shell"],
+        f"Before that: {reason}\n\n{browser_advice()}",
+    )
+    reason = why_no_browser(python)
+    if reason:
+        raise InstallError(f"{reason}\n\n{browser_advice()}")
 
 
 def install_appium(folder: Path) -> None:
