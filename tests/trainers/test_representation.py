@@ -6,13 +6,15 @@ import numpy as np
 from PIL import Image
 
 from agentenv.actions import Tap
-from agentenv.observations import Screen
+from agentenv.observations import Observation, Screen
 from agentenv.policies.prompts import Prompt
+from agentenv.trajectories.episode import Episode, Step
 from tests.small_models import noise_png, untrained_vlm
 from trainers.digiq.representation import (
     Question,
     ask,
     finetune_representation,
+    right_answers,
     screen_changed,
 )
 
@@ -29,6 +31,13 @@ def test_a_screen_has_changed_past_thirty_squared_grey_levels() -> None:
     assert not screen_changed(gray(100), gray(105))  # 5 squared is 25
     assert screen_changed(gray(100), gray(106))  # 6 squared is 36
     assert not screen_changed(gray(100), gray(100, dot=4))
+
+
+def test_nobody_knows_what_an_action_led_to_whose_next_screen_was_not_seen() -> None:
+    seen = [Observation(screen.png, (), "page", goal="") for screen in (gray(100), gray(200))]
+    steps = tuple(Step(screen, "", Tap(element=1), None, 0.0, (), ()) for screen in seen)
+    episode = Episode("t", "train", 0, "p", "1", steps, None, False, True)
+    assert right_answers(episode) == [{"change": True, "outcome": False}, None]
 
 
 def test_the_model_learns_what_actions_do_and_what_becomes_of_them() -> None:

@@ -105,21 +105,25 @@ def questions_of(
         topics: what is asked, in order.
     """
     result: list[Question] = []
-    row = 0
-    for episode in episodes:
-        screens = [step.observation for step in episode.steps]
-        following = [*screens[1:], episode.final_observation]
-        for step, after in zip(episode.steps, following, strict=True):
-            if after is not None:
-                suffix, ends = ask(vlm, texts[row], step.action, topics)
-                right = {
-                    "change": screen_changed(step.observation, after),
-                    "outcome": episode.success,
-                }
-                answers = tuple(right[topic] for topic in topics)
-                result.append(Question(prompts[row], tuple(suffix), tuple(ends), answers))
-            row += 1
+    steps = [step for episode in episodes for step in episode.steps]
+    right = [answers for episode in episodes for answers in right_answers(episode)]
+    for step, prompt, text, answers in zip(steps, prompts, texts, right, strict=True):
+        if answers is not None:
+            suffix, ends = ask(vlm, text, step.action, topics)
+            in_order = tuple(answers[topic] for topic in topics)
+            result.append(Question(prompt, tuple(suffix), tuple(ends), in_order))
     return result
+
+
+def right_answers(episode: Episode) -> list[dict[Topic, bool] | None]:
+    """To the questions about each logged action; None if nobody saw what it led to."""
+    screens = [step.observation for step in episode.steps]
+    return [
+        None
+        if after is None
+        else {"change": screen_changed(before, after), "outcome": episode.success}
+        for before, after in zip(screens, [*screens[1:], episode.final_observation], strict=True)
+    ]
 
 
 def finetune_representation(
