@@ -31,6 +31,8 @@ from trainers.digiq.representation import Topic, right_answers
 
 NAME = "digiq_features"
 COMMAND = f"python -m benchmarks.{NAME}"
+LABELS = {"reference": "finetuned"}
+"""Variant -> what it is published as, if not by its name."""
 FOLDS = 5
 PENALTY = 30.0
 """On the squared weights, beside the sum of the examples' losses."""
@@ -63,13 +65,13 @@ def run(config: BenchmarkConfig) -> Path:
             finished = FinishedRun(path)
         except ConfigError as error:
             raise ConfigError(f"{error}; first run benchmarks.digiq_ablations") from error
-        rows += rows_of(variant, finished)
+        rows += rows_of(LABELS.get(variant, variant), finished)
     results = write_results(NAME, rows, COMMAND, folder=config.results)
     console.print(f"results: {results}", soft_wrap=True, highlight=False)
     return results
 
 
-def rows_of(variant: str, finished: FinishedRun) -> Iterator[Row]:
+def rows_of(label: str, finished: FinishedRun) -> Iterator[Row]:
     """What one run's features know."""
     features = finished.features
     right = [answers for episode in finished.episodes for answers in right_answers(episode)]
@@ -80,10 +82,10 @@ def rows_of(variant: str, finished: FinishedRun) -> Iterator[Row]:
     for topic in topics:
         answers = torch.tensor([row[topic] for row in right if row is not None])
         value, n = probe(logged, answers, fold), len(answers)
-        yield Row(label=variant, metric=f"{topic}_auc", value=round(value, 3), unit="", n=n)
+        yield Row(label=label, metric=f"{topic}_auc", value=round(value, 3), unit="", n=n)
     share = features.terminal.float().mean().item()
     yield Row(
-        label=variant,
+        label=label,
         metric="same_target",
         value=round(share, 3),
         unit="fraction",

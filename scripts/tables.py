@@ -37,6 +37,7 @@ TITLES = {
     "craft_gui": "CRAFT-GUI",
     "grpo_uniform": "GRPO, tasks drawn uniformly",
     "reference": "as above",
+    "finetuned": "fine-tuned features",
     "off_the_shelf": "features of the base model as it is",
     "monte_carlo": "critic by Monte Carlo returns, not TD",
     "n_1": "N = 1",
@@ -159,6 +160,8 @@ METRICS = {
 }
 """Metric -> how people write it."""
 TASK_METRIC = "success:"
+NO_UNIT = ("", "fraction")
+"""A fraction is written in percent."""
 
 _MARKER = re.compile(r"<!-- (?P<close>/?)table:(?P<name>[^\s>]*) -->")
 
@@ -262,10 +265,7 @@ def _label_table(results: Results) -> list[str]:
     ]
     for label in labels:
         found = (rows.get((label, metric)) for metric in metrics)
-        cells = [
-            _percent(row, 1) if row and row.unit == "fraction" else _compared(row, None)
-            for row in found
-        ]
+        cells = [_cell(row) for row in found]
         lines.append(_line([TITLES.get(label, label), *cells]))
     return lines
 
@@ -318,12 +318,17 @@ def _comparison_table(results: Results) -> list[str]:
         found = [rows.get((label, metric)) for label in labels]
         ratios = next((row.vs for row in found if row is not None), {})
         cells = [
-            _compared(row, ratios.get(label) or (row.vs.get(labels[0]) if row else None))
+            _cell(row, ratios.get(label) or (row.vs.get(labels[0]) if row else None))
             for row, label in zip(found, labels, strict=True)
         ]
         unit = next(row.unit for row in found if row is not None)
-        lines.append(_line([f"{METRICS.get(metric, metric)} ({unit})", *cells]))
+        title = METRICS.get(metric, metric)
+        lines.append(_line([f"{title} ({unit})" if unit not in NO_UNIT else title, *cells]))
     return lines
+
+
+def _cell(row: Row | None, ratio: float | None = None) -> str:
+    return _percent(row, 1) if row and row.unit == "fraction" else _compared(row, ratio)
 
 
 def _compared(row: Row | None, ratio: float | None) -> str:
