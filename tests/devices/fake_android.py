@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 
 from PIL import Image, ImageDraw
 
@@ -46,15 +47,7 @@ class FakeAndroid:
 
     def screenshot(self) -> bytes:
         """A picture that depends on the state, or all black."""
-        picture = Image.new("RGB", (WIDTH, HEIGHT))
-        if not self.fails("blank"):
-            draw = ImageDraw.Draw(picture)
-            for number, bounds in enumerate((_FIELD, _BUTTON, _LIST)):
-                draw.rectangle(bounds, fill=(200, 60 * number, 40 + self.scrolled % 200))
-            draw.text((20, 120), self.text.encode("ascii", "replace").decode(), fill="white")
-        content = io.BytesIO()
-        picture.save(content, "PNG")
-        return content.getvalue()
+        return _BLACK if self.fails("blank") else _drawn(self.text, self.scrolled)
 
     def tree(self) -> str:
         """The UI tree; cut off if it fails so."""
@@ -98,6 +91,25 @@ class FakeAndroid:
         """Into the field, if it has the focus."""
         if self.focused:
             self.text += text
+
+
+@cache
+def _drawn(text: str, scrolled: int) -> bytes:
+    picture = Image.new("RGB", (WIDTH, HEIGHT))
+    draw = ImageDraw.Draw(picture)
+    for number, bounds in enumerate((_FIELD, _BUTTON, _LIST)):
+        draw.rectangle(bounds, fill=(200, 60 * number, 40 + scrolled % 200))
+    draw.text((20, 120), text.encode("ascii", "replace").decode(), fill="white")
+    return _png(picture)
+
+
+def _png(picture: Image.Image) -> bytes:
+    content = io.BytesIO()
+    picture.save(content, "PNG")
+    return content.getvalue()
+
+
+_BLACK = _png(Image.new("RGB", (WIDTH, HEIGHT)))
 
 
 def _inside(point: tuple[int, int], bounds: tuple[int, int, int, int]) -> bool:

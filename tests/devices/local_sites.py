@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,8 @@ class Site:
         self.url = f"http://{self.host}"
         self.other_url = f"http://localhost:{self.port}"
         """Of the same pages, under a name that makes them another site to a browser."""
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        run = partial(self._server.serve_forever, poll_interval=0.01)  # how long closing takes
+        threading.Thread(target=run, daemon=True).start()
 
     def paths(self) -> list[str]:
         """The requests alone, without the page's own."""

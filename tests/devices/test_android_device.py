@@ -30,19 +30,13 @@ from agentenv.devices.android.driver import Driver
 from agentenv.devices.android.setup import AndroidSetup
 from agentenv.errors import ActionError, ConfigError, DeviceError
 from agentenv.phone.adb_server import AdbServer
-from tests.devices.adb import needs_adb, own_adb_server
+from tests.devices.adb import needs_adb
 from tests.devices.fake_android import HEIGHT, PACKAGE, WIDTH, FakeAndroid, FakeShell
 from tests.devices.w3c_server import W3CServer
 
-pytestmark = needs_adb
+pytestmark = [needs_adb, pytest.mark.usefixtures("adb_server")]
 SETUP = AndroidSetup(app=PACKAGE)
 FIELD, SAVE, LIST = 0, 1, 2
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with own_adb_server(str(tmp_path_factory.mktemp("adb"))):
-        yield
 
 
 @dataclass
@@ -57,7 +51,7 @@ class Handset:
 
 def by_adb(android: FakeAndroid) -> Iterator[Handset]:
     server = AdbServer(FakeShell(android))
-    yield Handset(android, make_device(AdbDriver(server.serial, timeout=5)), server.disconnect)
+    yield Handset(android, make_device(AdbDriver(server.serial, timeout=3)), server.disconnect)
     subprocess.run(["adb", "disconnect", server.serial], capture_output=True, check=False)
     server.close()
 
@@ -65,7 +59,7 @@ def by_adb(android: FakeAndroid) -> Iterator[Handset]:
 def by_appium(android: FakeAndroid) -> Iterator[Handset]:
     pytest.importorskip("appium", reason="no Appium client; pip install 'agentenv[android]'")
     server = W3CServer(android)
-    yield Handset(android, make_device(AppiumDriver(server.url, timeout=5)), server.lose_session)
+    yield Handset(android, make_device(AppiumDriver(server.url, timeout=3)), server.lose_session)
     server.close()
 
 
@@ -119,24 +113,20 @@ def test_actions_arrive_as_touches_in_the_devices_pixels(handset: Handset) -> No
     assert android.keys[-2:] == [(4,), (113, 29)]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_every_text_is_typed_as_it_is(handset: Handset) -> None:
+    handset.device.reset(SETUP)
+    for text in (
         "plain",
         "two words",
         "100%s of it, %d %%s",
         'it\'s "quoted" & $HOME; `x` | *',
         "für 2 € 😀 你好",
         "",
-    ],
-)
-def test_every_text_is_typed_as_it_is(handset: Handset, text: str) -> None:
-    handset.device.reset(SETUP)
-    handset.device.act(InputText(element=FIELD, text="before"))
-    handset.device.act(InputText(element=FIELD, text=text))
-    assert handset.android.text == text
+    ):
+        handset.device.act(InputText(element=FIELD, text=text))
+        assert handset.android.text == text
     handset.device.act(InputText(text="!", clear=False))
-    assert handset.device.observe().elements[FIELD].value == handset.android.text == f"{text}!"
+    assert handset.device.observe().elements[FIELD].value == handset.android.text == "!"
 
 
 def test_without_a_keyboard_for_it_other_texts_are_refused_in_words() -> None:
@@ -154,20 +144,20 @@ def test_without_a_keyboard_for_it_other_texts_are_refused_in_words() -> None:
         server.close()
 
 
-@pytest.mark.parametrize(
-    ("action", "words"),
-    [
-        (Tap(element=17), "no element 17"),
-        (InputText(text="x"), "no text field has the focus"),
-        (InputText(element=SAVE, text="x"), "is not a text field"),
-        (OpenApp(app="Camera"), "there is no app 'Camera'"),
-        (Navigate(url="nothing"), "complete address"),
-    ],
-)
-def test_mistakes_are_refused_in_words(handset: Handset, action: Action, words: str) -> None:
+MISTAKES: list[tuple[Action, str]] = [
+    (Tap(element=17), "no element 17"),
+    (InputText(text="x"), "no text field has the focus"),
+    (InputText(element=SAVE, text="x"), "is not a text field"),
+    (OpenApp(app="Camera"), "there is no app 'Camera'"),
+    (Navigate(url="nothing"), "complete address"),
+]
+
+
+def test_mistakes_are_refused_in_words(handset: Handset) -> None:
     handset.device.reset(SETUP)
-    with pytest.raises(ActionError, match=words):
-        handset.device.act(action)
+    for action, words in MISTAKES:
+        with pytest.raises(ActionError, match=words):
+            handset.device.act(action)
     assert not handset.android.touches
 
 
@@ -213,7 +203,10 @@ def test_without_a_tree_the_picture_is_left_and_the_agent_is_told(
     assert handset.device.observe().messages == ()
 
 
-def test_a_black_frame_is_looked_at_again_and_a_black_screen_is_a_failure(handset: Handset) -> None:
+def test_a_black_frame_is_looked_at_again_and_a_black_screen_is_a_failure(
+    handset: Handset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentenv.devices.android.device.BLANK_TIME", 0.5)
     handset.device.reset(SETUP)
     handset.android.failing["blank"] = 2
     handset.device.act(PressKey(key="back"))

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from agentenv.devices.android.appium import AppiumDriver
-from agentenv.devices.browser.launch import CHROMIUM, find_browser
 from agentenv.errors import DeviceError
+from tests.devices.appium_server import capabilities, needs_appium
 from tests.devices.local_sites import Site
 
-HOME = Path(os.environ.get("APPIUM_HOME") or Path(sys.prefix) / "appium")
-"""Where `make test` installs it; or Appium's own variable says where it is."""
-PROGRAM = HOME / "node_modules" / ".bin" / "appium"
-CHROMEDRIVER = shutil.which("chromedriver")
 PAGES: dict[str, str | None] = {
     "/form": """<!doctype html><title>form</title>
         <meta name="viewport" content="width=device-width">
@@ -33,53 +20,7 @@ PAGES: dict[str, str | None] = {
         oninput="document.title = this.value">""",
     "/other": "<!doctype html><title>other</title>",
 }
-pytestmark = [
-    pytest.mark.skipif(not PROGRAM.exists(), reason="no Appium server; make test installs it"),
-    pytest.mark.skipif(
-        CHROMEDRIVER is None or find_browser(CHROMIUM) is None,
-        reason="no chromedriver with its Chromium; apt-get install chromium chromium-driver",
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Of a server that is up."""
-    pytest.importorskip("appium")
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    log = tmp_path_factory.mktemp("appium") / "log"
-    with log.open("w") as out:
-        server = subprocess.Popen(
-            [PROGRAM, "--address", "127.0.0.1", "--port", str(port)],
-            env={**os.environ, "APPIUM_HOME": str(HOME)},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        while not is_up(address):
-            assert server.poll() is None, log.read_text()
-            time.sleep(0.2)
-        yield address
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def is_up(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{address}/status", timeout=5):
-            return True
-    except OSError:
-        return False
+pytestmark = needs_appium
 
 
 @pytest.fixture(scope="module")
@@ -90,24 +31,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site.close()
 
 
-def capabilities() -> Mapping[str, Any]:
-    return {
-        "platformName": "linux",
-        "browserName": "chrome",
-        "appium:automationName": "Chromium",
-        "appium:executable": CHROMEDRIVER,
-        "appium:chromedriverPort": free_port(),
-        "goog:chromeOptions": {
-            "binary": str(find_browser(CHROMIUM)),
-            "args": ["--headless=new", "--no-sandbox", "--disable-gpu"],
-            "mobileEmulation": {"deviceMetrics": {"width": 360, "height": 640, "pixelRatio": 1.0}},
-        },
-    }
-
-
 @pytest.fixture(scope="module")
-def shared(url: str) -> Iterator[AppiumDriver]:
-    driver = AppiumDriver(url, capabilities())
+def shared(appium_url: str) -> Iterator[AppiumDriver]:
+    driver = AppiumDriver(appium_url, capabilities())
     driver.connect()
     yield driver
     driver.close()
@@ -159,9 +85,11 @@ def test_a_session_that_ended_is_told_and_another_begun(shared: AppiumDriver, si
     assert title(shared) == "other"
 
 
-def test_two_sessions_do_not_touch_each_other(shared: AppiumDriver, url: str, site: Site) -> None:
+def test_two_sessions_do_not_touch_each_other(
+    shared: AppiumDriver, appium_url: str, site: Site
+) -> None:
     with ExitStack() as closing:
-        second = AppiumDriver(url, capabilities())
+        second = AppiumDriver(appium_url, capabilities())
         closing.callback(second.close)
         second.connect()
         go(shared, f"{site.url}/form")
@@ -176,8 +104,8 @@ def test_what_the_driver_cannot_do_is_said(shared: AppiumDriver) -> None:
     assert caught.value.cause == "appium_error"
 
 
-def test_a_session_that_cannot_begin_is_said(url: str) -> None:
-    driver = AppiumDriver(url, {"appium:automationName": "NoSuchDriver"})
+def test_a_session_that_cannot_begin_is_said(appium_url: str) -> None:
+    driver = AppiumDriver(appium_url, {"appium:automationName": "NoSuchDriver"})
     with pytest.raises(DeviceError, match="NoSuchDriver") as caught:
         driver.connect()
     assert caught.value.cause == "no_session"

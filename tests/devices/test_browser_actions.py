@@ -22,6 +22,7 @@ from agentenv.actions import (
 from agentenv.devices.browser import BrowserDevice
 from agentenv.errors import ActionError
 from tests.devices.browser_pages import find, log_after, open_page, write_page
+from tests.devices.conftest import one_engine
 
 FIELD = """<input id=f placeholder=Field><script>
 for (const type of ['keydown', 'keyup', 'input', 'change'])
@@ -42,12 +43,14 @@ def test_a_tap_on_an_element_clicks_it_and_says_where(
     assert browser.state() == {"log": [1]}
 
 
+@one_engine
 def test_a_tap_on_a_point_clicks_there(browser: BrowserDevice, tmp_path: Path) -> None:
     script = "<script>onclick = (e) => log.push(e.clientX, e.clientY)</script>"
     open_page(browser, tmp_path, f"<div style='height:200px'></div>{script}")
     assert log_after(browser, Tap(point=(0.5, 0.25))) == [160, 60]
 
 
+@one_engine
 def test_corners_of_the_screen_can_be_tapped(browser: BrowserDevice, tmp_path: Path) -> None:
     script = "<script>onmousedown = (e) => log.push([e.clientX, e.clientY])</script>"
     open_page(browser, tmp_path, f"<div style='height:240px'></div>{script}")
@@ -105,6 +108,7 @@ def test_scrolling_the_page_and_a_box(browser: BrowserDevice, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("text", ["hello, World 42!", "zażółć 漢字 😀", "a<b>&'\"\\"])
+@one_engine
 def test_typed_text_arrives_and_replaces(browser: BrowserDevice, tmp_path: Path, text: str) -> None:
     open_page(browser, tmp_path, "<input id=f value=old aria-label=Field>", state="[f.value]")
     field = find(browser, "Field", "textbox")
@@ -113,6 +117,7 @@ def test_typed_text_arrives_and_replaces(browser: BrowserDevice, tmp_path: Path,
     assert find(browser, "Field").focused
 
 
+@one_engine
 def test_text_can_be_appended_and_cleared(browser: BrowserDevice, tmp_path: Path) -> None:
     open_page(browser, tmp_path, "<input id=f value=old aria-label=Field>", state="[f.value]")
     field = find(browser, "Field").index
@@ -133,6 +138,7 @@ def test_typing_fires_the_events_that_pages_listen_for(
     ]  # fmt: skip
 
 
+@one_engine
 def test_long_text_is_typed_whole(browser: BrowserDevice, tmp_path: Path) -> None:
     open_page(browser, tmp_path, "<textarea id=f aria-label=Field></textarea>", state="[f.value]")
     text = "line one\nline two " * 40
@@ -152,6 +158,7 @@ def test_long_text_is_typed_whole(browser: BrowserDevice, tmp_path: Path) -> Non
         ("email", "a@b.org", "a@b.org"),
     ],
 )
+@one_engine
 def test_fields_of_every_type_take_text(
     browser: BrowserDevice, tmp_path: Path, kind: str, text: str, value: str
 ) -> None:
@@ -160,12 +167,14 @@ def test_fields_of_every_type_take_text(
     assert log_after(browser, InputText(element=field, text=text)) == [value]
 
 
+@one_engine
 def test_editable_content_takes_text(browser: BrowserDevice, tmp_path: Path) -> None:
     body = "<div id=f contenteditable aria-label=Note>old</div>"
     open_page(browser, tmp_path, body, state="[f.textContent]")
     assert log_after(browser, InputText(element=find(browser, "Note").index, text="new")) == ["new"]
 
 
+@one_engine
 def test_text_into_a_drop_down_chooses_that_option(browser: BrowserDevice, tmp_path: Path) -> None:
     body = """<select id=s aria-label=Fruit onchange='log.push(s.value)'>
     <option value=1>Apple</option><option value=2>Red  pear</option></select>"""
@@ -178,6 +187,7 @@ def test_text_into_a_drop_down_chooses_that_option(browser: BrowserDevice, tmp_p
         browser.act(InputText(element=fruit.index, text="Plum"))
 
 
+@one_engine
 def test_options_of_a_list_that_takes_several_add_up(
     browser: BrowserDevice, tmp_path: Path
 ) -> None:
@@ -261,6 +271,7 @@ def test_navigate_opens_addresses_of_allowed_kinds_only(
     find(browser, "Second")
 
 
+@one_engine
 def test_what_cannot_be_done_is_the_agents_error(browser: BrowserDevice, tmp_path: Path) -> None:
     body = """<button id=b onclick='this.remove()'>Once</button><input aria-label=R readonly>
     <input aria-label=D disabled>"""

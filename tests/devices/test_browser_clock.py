@@ -17,7 +17,7 @@ from agentenv.devices.browser.cdp import Connection
 from agentenv.devices.browser.lockstep_clock import LockstepClock
 from agentenv.observations import Screen
 from tests.devices.browser_pages import find, log_after, open_page, write_page
-from tests.devices.conftest import open_test_browser
+from tests.devices.conftest import one_engine, open_test_browser
 
 CLOCKS = """<div id=box style='width:50px;height:50px;background:red'></div>
 <style>@keyframes move { from { margin-left: 0 } to { margin-left: 200px } }
@@ -58,12 +58,14 @@ def test_waiting_takes_page_time_and_not_ours(browser: BrowserDevice, tmp_path: 
     assert log_after(browser, Wait(seconds=10)) == ["late"]
 
 
+@one_engine
 def test_pages_open_at_a_fixed_instant(browser: BrowserDevice, tmp_path: Path) -> None:
     for _ in range(2):
         open_page(browser, tmp_path, "", state="new Date(log[0] = Date.now()).toISOString()")
         assert str(browser.state()["log"]).startswith("2025-01-01T12:00:00")
 
 
+@one_engine
 def test_dates_behave_as_dates(browser: BrowserDevice, tmp_path: Path) -> None:
     open_page(
         browser,

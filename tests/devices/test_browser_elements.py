@@ -1,4 +1,4 @@
-"""What the list of elements says of a page, on both engines."""
+"""What the list of elements says of a page."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from agentenv.devices.base import BrowserSetup
 from agentenv.devices.browser import BrowserDevice
 from agentenv.observations import UIElement
 from tests.devices.browser_pages import find, log_after, open_page
+from tests.devices.conftest import one_engine
+
+pytestmark = one_engine
 
 
 def listed(device: BrowserDevice, folder: Path, body: str) -> list[UIElement]:
@@ -184,20 +187,20 @@ def test_frames_shadow_trees_and_odd_markup_break_nothing(
     assert ("text", "Last") in names
 
 
-def test_the_widgets_of_jquery_ui_can_be_used(lockstep: BrowserDevice) -> None:
+def test_the_widgets_of_jquery_ui_can_be_used(browser: BrowserDevice) -> None:
     miniwob = pytest.importorskip("miniwob")
     folder = Path(miniwob.__file__).parent / "html" / "miniwob"
     start = "core.EPISODE_MAX_TIME = 1e9; Math.seedrandom('3'); core.startEpisodeReal();"
 
-    lockstep.reset(BrowserSetup((folder / "use-autocomplete.html").as_uri(), start=start))
-    lockstep.act(InputText(element=find(lockstep, "Tags:", "textbox").index, text="Ang"))
-    lockstep.act(Tap(element=find(lockstep, "Angola").index))
-    assert find(lockstep, "Tags:", "textbox").value == "Angola"
+    browser.reset(BrowserSetup((folder / "use-autocomplete.html").as_uri(), start=start))
+    browser.act(InputText(element=find(browser, "Tags:", "textbox").index, text="Ang"))
+    browser.act(Tap(element=find(browser, "Angola").index))
+    assert find(browser, "Tags:", "textbox").value == "Angola"
 
-    lockstep.reset(BrowserSetup((folder / "choose-date.html").as_uri(), start=start))
-    date = next(one for one in lockstep.observe().elements if one.role == "textbox")
-    lockstep.act(Tap(element=date.index))
-    lockstep.act(Tap(element=find(lockstep, "Prev", "link").index))
-    lockstep.act(Tap(element=find(lockstep, "5", "link").index))
-    chosen = next(one for one in lockstep.observe().elements if one.role == "textbox")
+    browser.reset(BrowserSetup((folder / "choose-date.html").as_uri(), start=start))
+    date = next(one for one in browser.observe().elements if one.role == "textbox")
+    browser.act(Tap(element=date.index))
+    browser.act(Tap(element=find(browser, "Prev", "link").index))
+    browser.act(Tap(element=find(browser, "5", "link").index))
+    chosen = next(one for one in browser.observe().elements if one.role == "textbox")
     assert chosen.value == "11/05/2016"

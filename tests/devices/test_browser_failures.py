@@ -18,7 +18,7 @@ from agentenv.devices.base import BrowserSetup, DeviceFeatures, Setup
 from agentenv.devices.browser import BROWSER_DEVICE_ACTIONS, BrowserDevice, open_browser
 from agentenv.errors import ConfigError, DeviceError
 from tests.devices.browser_pages import SIZE, find, open_page, write_page
-from tests.devices.conftest import ENGINES, open_test_browser
+from tests.devices.conftest import ENGINES, one_engine, open_test_browser
 from tests.devices.local_sites import Site
 
 
@@ -28,6 +28,7 @@ def test_features_are_known_before_the_browser_starts() -> None:
     assert "answer" not in features.action_types
 
 
+@one_engine
 def test_only_a_browser_setup_sets_up_a_browser(browser: BrowserDevice) -> None:
     with pytest.raises(ConfigError):
         browser.reset(Setup())
@@ -179,6 +180,7 @@ def test_the_browser_ends_with_a_process_that_was_killed(
     lockstep: BrowserDevice, tmp_path: Path
 ) -> None:
     """Lockstep only: Playwright's driver sees to it on the other engine."""
+    lockstep.close()  # cleaning up is done at a start
     url = write_page(tmp_path, "x")
     code = (
         "import sys, time\n"
@@ -270,9 +272,7 @@ def test_twenty_different_pages_load_in_one_browser(lockstep: BrowserDevice) -> 
     assert load_pages_of_miniwob(lockstep, every=6) >= 20
 
 
-def test_several_pages_load_in_one_playwright_browser() -> None:
-    device = open_test_browser("playwright")
-    try:
-        assert load_pages_of_miniwob(device, every=30) >= 4
-    finally:
-        device.close()
+def test_several_pages_load_in_one_playwright_browser(
+    shared_browser: Callable[[str], BrowserDevice],
+) -> None:
+    assert load_pages_of_miniwob(shared_browser("playwright"), every=30) >= 4

@@ -116,6 +116,7 @@ def test_no_room_for_a_profile_is_said_so(
     def full(*_: Any, **__: Any) -> str:
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    lockstep.close()
     url = write_page(tmp_path, "x")
     with monkeypatch.context() as patch:
         patch.setattr(tempfile, "mkdtemp", full)

@@ -11,6 +11,7 @@ from agentenv.devices.base import BrowserSetup
 from agentenv.devices.browser import BrowserDevice
 from agentenv.errors import ActionError, ConfigError
 from tests.devices.browser_pages import find, log_after, open_page, write_page
+from tests.devices.conftest import one_engine
 
 
 def test_hover_shows_what_is_under_the_pointer_until_it_leaves(
@@ -82,6 +83,7 @@ def test_html_drag_and_drop_runs_its_whole_course(browser: BrowserDevice, tmp_pa
     ]  # fmt: skip
 
 
+@one_engine
 def test_what_is_dropped_where_nothing_takes_it_is_not_dropped(
     browser: BrowserDevice, tmp_path: Path
 ) -> None:
@@ -92,6 +94,7 @@ def test_what_is_dropped_where_nothing_takes_it_is_not_dropped(
     assert "drop shut" not in log
 
 
+@one_engine
 def test_text_is_selected_by_dragging_over_it(browser: BrowserDevice, tmp_path: Path) -> None:
     open_page(browser, tmp_path, "<p>Mark me whole</p>", state="[getSelection().toString()]")
     left, top, right, bottom = find(browser, "Mark me whole").bounds
@@ -100,6 +103,7 @@ def test_text_is_selected_by_dragging_over_it(browser: BrowserDevice, tmp_path: 
     assert log_after(browser, drag) == ["Mark me whole"]
 
 
+@one_engine
 def test_what_cannot_be_dragged_is_the_agents_error(browser: BrowserDevice, tmp_path: Path) -> None:
     open_page(browser, tmp_path, "<button>A</button>")
     a = find(browser, "A").index
@@ -149,6 +153,7 @@ def test_a_file_is_chosen_for_whatever_asks_for_one(
     assert uploads.state() == {"log": [logged]}
 
 
+@one_engine
 def test_one_file_replaces_another_and_several_add_up(uploads: BrowserDevice) -> None:
     one, many = find(uploads, "One").index, find(uploads, "Many").index
     choices: list[Action] = [
@@ -178,6 +183,7 @@ def test_a_file_field_is_opened_by_the_keyboard_too(uploads: BrowserDevice) -> N
     assert log_after(uploads, ChooseFile(name="a.txt")) == ["f:a.txt"]
 
 
+@one_engine
 def test_only_files_that_the_task_provides_are_chosen(
     uploads: BrowserDevice, tmp_path: Path
 ) -> None:
@@ -194,6 +200,7 @@ def test_only_files_that_the_task_provides_are_chosen(
     assert uploads.state() == {"log": []}
 
 
+@one_engine
 def test_a_question_that_was_passed_over_is_not_answered_later(uploads: BrowserDevice) -> None:
     uploads.act(Tap(element=find(uploads, "One").index))
     uploads.act(Wait(seconds=0.1))
@@ -201,6 +208,7 @@ def test_a_question_that_was_passed_over_is_not_answered_later(uploads: BrowserD
         uploads.act(ChooseFile(name="a.txt"))
 
 
+@one_engine
 def test_files_that_do_not_exist_or_share_a_name_are_refused(
     browser: BrowserDevice, tmp_path: Path
 ) -> None:

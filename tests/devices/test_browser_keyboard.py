@@ -11,6 +11,7 @@ from agentenv.devices.base import BrowserSetup
 from agentenv.devices.browser import BrowserDevice
 from agentenv.errors import ActionError
 from tests.devices.browser_pages import find, log_after, open_page, write_page
+from tests.devices.conftest import one_engine
 
 TWO_FIELDS = "<input id=f value='ab cd' aria-label=First><input id=g aria-label=Second>"
 
@@ -43,6 +44,7 @@ def test_the_clipboard_is_empty_in_the_next_episode(browser: BrowserDevice, tmp_
     assert browser.state() == {"log": ""}
 
 
+@one_engine
 def test_keys_move_select_and_delete_as_they_do_for_people(
     browser: BrowserDevice, tmp_path: Path
 ) -> None:
@@ -78,6 +80,7 @@ def test_a_page_sees_a_shortcut_key_by_key(browser: BrowserDevice, tmp_path: Pat
     ]
 
 
+@one_engine
 def test_a_shortcut_that_the_page_keeps_to_itself_does_nothing_else(
     browser: BrowserDevice, tmp_path: Path
 ) -> None:
@@ -90,12 +93,14 @@ def test_a_shortcut_that_the_page_keeps_to_itself_does_nothing_else(
     assert find(browser, "First").value == "ab cdx"
 
 
+@one_engine
 def test_tab_goes_forth_and_shift_tab_back(browser: BrowserDevice, tmp_path: Path) -> None:
     open_page(browser, tmp_path, TWO_FIELDS, state="[document.activeElement.id]")
     assert log_after(browser, *press("tab", "tab")) == ["g"]
     assert log_after(browser, *press("shift+tab")) == ["f"]
 
 
+@one_engine
 def test_home_end_and_page_keys_scroll(browser: BrowserDevice, tmp_path: Path) -> None:
     open_page(browser, tmp_path, "<div style='height:2000px'>a</div>", state="[scrollY]")
     assert log_after(browser, *press("end")) == [1760]
@@ -105,6 +110,7 @@ def test_home_end_and_page_keys_scroll(browser: BrowserDevice, tmp_path: Path) -
     assert down > 100
 
 
+@one_engine
 def test_buttons_of_phones_are_no_keys(browser: BrowserDevice, tmp_path: Path) -> None:
     open_page(browser, tmp_path, TWO_FIELDS)
     with pytest.raises(ActionError, match="recents"):
@@ -129,6 +135,7 @@ SCRIPTS = {
     ],
     ids=["input", "contenteditable"],
 )
+@one_engine
 def test_text_of_every_script_arrives(
     browser: BrowserDevice, tmp_path: Path, field: str, text: str
 ) -> None:
@@ -161,6 +168,7 @@ def test_text_that_people_compose_is_composed(browser: BrowserDevice, tmp_path: 
     assert find(browser, "F").value == "a日本é"
 
 
+@one_engine
 def test_lines_of_an_editor_are_lines(browser: BrowserDevice, tmp_path: Path) -> None:
     body = "<div id=f contenteditable aria-label=F></div>"
     open_page(browser, tmp_path, body, state="[f.innerText]")
@@ -179,6 +187,7 @@ def test_lines_of_an_editor_are_lines(browser: BrowserDevice, tmp_path: Path) ->
         ("date", "", ""),
     ],
 )
+@one_engine
 def test_fields_without_text_take_a_value(
     browser: BrowserDevice, tmp_path: Path, kind: str, text: str, value: str
 ) -> None:
@@ -200,6 +209,7 @@ def test_fields_without_text_take_a_value(
         ("range", "101", "from 0 to 100"),
     ],
 )
+@one_engine
 def test_a_value_that_a_field_cannot_hold_is_refused_with_an_example(
     browser: BrowserDevice, tmp_path: Path, kind: str, text: str, hint: str
 ) -> None:

@@ -10,6 +10,7 @@ from agentenv.actions import Action, InputText, PressKey, Tap, Wait
 from agentenv.devices.base import BrowserSetup
 from agentenv.devices.browser import BrowserDevice
 from tests.devices.browser_pages import find, log_after, open_page, write_page
+from tests.devices.conftest import one_engine
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,7 @@ from tests.devices.browser_pages import find, log_after, open_page, write_page
         {href: 'second.html', target: '_blank'}).click()">Go</button>""",
     ],
 )
+@one_engine
 def test_a_new_tab_opens_in_place_and_back_returns(
     browser: BrowserDevice, tmp_path: Path, opener: str
 ) -> None:
@@ -113,6 +115,7 @@ def test_a_pop_up_that_closes_itself_leads_back(browser: BrowserDevice, tmp_path
     find(browser, "Sign in")
 
 
+@one_engine
 def test_a_page_that_closes_itself_stays(browser: BrowserDevice, tmp_path: Path) -> None:
     open_page(browser, tmp_path, "<button onclick='window.close(); log.push(1)'>Close</button>")
     assert log_after(browser, Tap(element=find(browser, "Close").index)) == [1]
