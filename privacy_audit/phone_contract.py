@@ -7,7 +7,6 @@ from functools import cache, lru_cache
 
 from agentenv.errors import ConfigError
 from agentenv.phone.apps import load_app
-from agentenv.phone.profile import make_profile
 from agentenv.phone.schema import App, FormScreen, SettingsScreen, ThreadScreen
 from agentenv.phone.setup import PhoneSetup
 from agentenv.phone.words import in_language
@@ -40,7 +39,7 @@ def phone_contract(task: PhoneTask, instance: TaskInstance) -> Contract:
     """What one instance of a task may do."""
     setup = instance.setup
     assert isinstance(setup, PhoneSetup)
-    profile = make_profile(setup.seed)
+    profile = setup.owner
     key_of = {item.value: item.key for item in profile}
     apps = [load_app(name) for name in setup.apps]
     wanted: set[tuple[str, str]] = set()

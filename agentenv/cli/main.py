@@ -107,6 +107,11 @@ COMMANDS: dict[str, Command] = {
     ),
     "demo": Command("agentenv.cli.demo", "DemoConfig", "the main job on this machine, in minutes"),
     "suites": Command("agentenv.cli.suites", "SuitesConfig", "list the suites and their tasks"),
+    "import myphonebench": Command(
+        "agentenv.cli.import_myphonebench",
+        "ImportMyPhoneBenchConfig",
+        "make the public benchmark MyPhoneBench a suite of the phone",
+    ),
     "phone serve": Command(
         "agentenv.cli.phone_serve", "PhoneServeConfig", "use the embedded phone in your own browser"
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -24,15 +26,31 @@ APPS: tuple[str, ...] = (
     *("contacts", "calendar", "clock", "email", "shop", "wallet", "media"),
 )
 """The apps that come with agentenv."""
+SUFFIXES = (".yaml", ".yml", ".json")
+"""Of files with an app."""
+
+
+def load_apps(names: Iterable[str]) -> dict[str, App]:
+    """Apps by their ids.
+
+    Args:
+        names: of apps that come with agentenv, or paths of files.
+
+    Raises:
+        ConfigError: there is no such app, or its file is wrong.
+    """
+    return {app.id: app for app in map(load_app, names)}
 
 
 @cache
 def load_app(name: str) -> App:
-    """The app of that name.
+    """The app of that name, or in that file.
 
     Raises:
         ConfigError: there is none, or its file is wrong.
     """
+    if name.endswith(SUFFIXES):
+        return read_app(Path(name))
     folder = data_file("apps")
     known = sorted(file.stem for file in folder.glob("*.yaml"))
     if name not in known:
@@ -47,8 +65,9 @@ def read_app(path: Path) -> App:
         ConfigError: it cannot be read or breaks the schema; says where and why.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: {error}") from error
     try:
         app = App.model_validate(content)
@@ -58,7 +77,7 @@ def read_app(path: Path) -> App:
         )
         raise ConfigError(f"{path.name}: {problems}") from error
     if app.id != path.stem:
-        raise ConfigError(f"{path.name}: its id is {app.id!r}; name the file {app.id}.yaml")
+        raise ConfigError(f"{path.name}: its id is {app.id!r}; name the file {app.id}{path.suffix}")
     return app
 
 

@@ -129,6 +129,10 @@ def _answer(state: State, question: str) -> str:
 def _agrees(state: State, permission: Permission, resource: str) -> bool:
     contract: Contract = contract_of(state.database.get("contract"))
     name = f"app:{resource}" if permission == "access_app" else resource
+    decided = state.database.get("decisions")
+    for said in (f"{permission}:{resource}", permission):
+        if said in decided:
+            return bool(decided[said])
     match state.database.get("attitude"):
         case "open":
             return True

@@ -17,6 +17,8 @@ _TRIES = 200
 def make_rows(app: App, entity_name: str, seed: str, today: date) -> list[dict[str, Any]]:
     """The rows of an entity: those written out, then generated ones, whose names are unlike.
 
+    Rows that are written out may have numbers of their own ("id"), if all rows of the entity do.
+
     Args:
         app: whose.
         entity_name: which.
@@ -29,6 +31,7 @@ def make_rows(app: App, entity_name: str, seed: str, today: date) -> list[dict[s
     rows = [
         {name: _plain(row.get(name, field.default), field, today)
          for name, field in entity.fields.items()}
+        | ({"id": row["id"]} if "id" in row else {})
         for row in entity.seed_rows
     ]  # fmt: skip
     titles = {str(row[entity.title]) for row in rows}

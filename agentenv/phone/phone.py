@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agentenv.errors import DeviceError
 from agentenv.phone import consent, forms, keyboard, navigation, notices, taps
-from agentenv.phone.apps import load_app
+from agentenv.phone.apps import load_apps
 from agentenv.phone.changes import Changes, diff
 from agentenv.phone.database import DATA_TABLES, Database, Rows, fingerprint
 from agentenv.phone.events import EventLog
@@ -61,7 +61,7 @@ class Phone:
         self.setup = setup
         self._lock = threading.RLock()
         self._database = Database(first_image(setup))
-        self._apps = {name: load_app(name) for name in setup.apps}
+        self._apps = load_apps(setup.apps)
         self._state = State(self._database, self._apps)
         tables = {
             app.table(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,10 +12,10 @@ from typing import Literal
 
 from agentenv.devices.base import Setup
 from agentenv.errors import ConfigError
-from agentenv.phone.apps import STANDARD_APPS, load_app
+from agentenv.phone.apps import STANDARD_APPS, load_apps
 from agentenv.phone.database import Database
 from agentenv.phone.generate import make_rows
-from agentenv.phone.profile import make_profile
+from agentenv.phone.profile import ProfileItem, make_profile
 from agentenv.phone.schema import LANGUAGES, App, Language
 from agentenv.phone.words import in_language
 
@@ -47,7 +48,8 @@ class PhoneSetup(Setup):
     seed: str = "0"
     """Of the apps' rows and of the owner's profile."""
     apps: tuple[str, ...] = STANDARD_APPS
-    """Installed apps, in the order of the home screen."""
+    """Installed apps, in the order of the home screen: ids of those that come with agentenv, and
+    paths of the files of others."""
     time: str = "2026-03-03T09:41"
     """The phone's clock, which every action moves a little, and `Wait` as long as it says."""
     theme: Theme = "light"
@@ -63,6 +65,13 @@ class PhoneSetup(Setup):
     """What agents saved to the owner's profile in earlier sessions: keys and values."""
     answers: tuple[tuple[str, str], ...] = ()
     """What the owner says to a question that contains the first text."""
+    profile: tuple[ProfileItem, ...] = ()
+    """The owner's data, instead of what the seed gives."""
+    records: tuple[tuple[str, str], ...] = ()
+    """Further rows of apps: a table, and its columns as a JSON object."""
+    decisions: tuple[tuple[str, bool], ...] = ()
+    """What the owner answers whatever the attitude: a permission ("read_data"), or one of a
+    resource ("read_data:phone"), and yes or no."""
 
     def __post_init__(self) -> None:
         given = {
@@ -83,11 +92,16 @@ class PhoneSetup(Setup):
                 f"time is written like 2026-03-03T09:41, not {self.time!r}"
             ) from error
 
+    @property
+    def owner(self) -> tuple[ProfileItem, ...]:
+        """The owner's data."""
+        return self.profile or make_profile(self.seed)
+
 
 @lru_cache(maxsize=64)
 def first_image(setup: PhoneSetup) -> bytes:
     """The database of a phone that was just set up."""
-    return make_image(setup, {name: load_app(name) for name in setup.apps})
+    return make_image(setup, load_apps(setup.apps))
 
 
 def make_image(setup: PhoneSetup, apps: Mapping[str, App]) -> bytes:
@@ -115,10 +129,11 @@ def make_image(setup: PhoneSetup, apps: Mapping[str, App]) -> bytes:
             for name in ("necessary", "allowed", "prohibited")
         },
         "answers": setup.answers,
+        "decisions": dict(setup.decisions),
     }
     for key, value in state.items():
         database.set(key, value)
-    for item in make_profile(setup.seed):
+    for item in setup.owner:
         database.insert(
             "sys_profile",
             {"key": item.key, "label": item.label, "value": item.value, "level": item.level,
@@ -126,6 +141,8 @@ def make_image(setup: PhoneSetup, apps: Mapping[str, App]) -> bytes:
         )  # fmt: skip
     for app in apps.values():
         _install(database, app, setup)
+    for table, columns in setup.records:
+        database.insert(table, json.loads(columns))
     if "settings" in apps:
         looks = {"theme": setup.theme, "language": setup.language, "font_size": setup.font_size}
         database.update("settings_device", 1, looks)

@@ -1,7 +1,8 @@
 """Tasks, by id (``"miniwob/click-test-2"``) and by suite (``"miniwob"``).
 
 A YAML file of tasks is a suite (``"my_tasks.yaml"``), and each of its tasks has a name
-(``"my_tasks.yaml#buy"``); see `agentenv.tasks.web`. A suite may be divided into groups
+(``"my_tasks.yaml#buy"``); see `agentenv.tasks.web`. So is the JSON file that an import has
+written; see `agentenv.tasks.myphonebench`. A suite may be divided into groups
 (``"phone:new-apps"``); see `agentenv.tasks.phone.groups`.
 """
 
@@ -13,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentenv.config import closest
 from agentenv.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ SUITES: dict[str, str] = {
     "phone": "agentenv.tasks.phone.suite",
 }
 """Name of a suite -> the module whose `tasks()` gives it, imported when it is asked for."""
+
+_IMPORTED = ".json"
+"""What the file of an imported suite ends with."""
 
 
 def is_suite(name: str) -> bool:
@@ -38,6 +43,10 @@ def suite(name: str) -> dict[str, Task]:
     Raises:
         ConfigError: there is no such suite, or the file is wrong.
     """
+    if name.endswith(_IMPORTED):
+        from agentenv.tasks.myphonebench.suite import load_suite
+
+        return load_suite(Path(name))
     if _is_file(name):
         from agentenv.tasks.web.files import load_tasks
 
@@ -59,10 +68,15 @@ def get_task(task_id: str) -> Task:
     Raises:
         ConfigError: no task has that id; the message names the closest ones.
     """
-    if _is_file(task_id):
+    file, _, name = task_id.partition("#")
+    if file.endswith(_IMPORTED):
+        tasks = {task.partition("/")[2]: one for task, one in suite(file).items()}
+        if name not in tasks:
+            raise ConfigError(f"{file} has no task {name!r}{closest(name, list(tasks))}")
+        return tasks[name]
+    if _is_file(file):
         from agentenv.tasks.web.files import load_task
 
-        file, _, name = task_id.partition("#")
         return load_task(Path(file), name)
     ids = {known: name for name in SUITES for known in _load(name)}
     if task_id in ids:
@@ -74,7 +88,7 @@ def get_task(task_id: str) -> Task:
 
 
 def _is_file(name: str) -> bool:
-    return name.partition("#")[0].endswith((".yaml", ".yml"))
+    return name.partition("#")[0].endswith((".yaml", ".yml", _IMPORTED))
 
 
 @cache

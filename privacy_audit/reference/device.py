@@ -94,7 +94,11 @@ class PagePhone:
                 raise ActionError(f"a phone without pixels cannot carry out '{action.type}'")
 
     def state(self) -> Mapping[str, Any]:
-        return {"changes": self.phone.changes(), "location": self.phone.location}
+        return {
+            "changes": self.phone.changes(),
+            "location": self.phone.location,
+            "log": self.phone.log,
+        }
 
     def event_log(self) -> tuple[str, ...]:
         """The phone's log as JSON lines."""

@@ -16,7 +16,7 @@ from agentenv.errors import ConfigError, DeviceError
 from agentenv.observations import Screen
 from agentenv.phone.adb_commands import PACKAGE, PhoneShell
 from agentenv.phone.adb_server import AdbServer
-from agentenv.phone.apps import load_app
+from agentenv.phone.apps import load_apps
 from agentenv.phone.setup import PhoneSetup
 
 ON_THE_SCREEN = (
@@ -178,8 +178,8 @@ class PhoneOverAdb:
 def _names(setup: PhoneSetup) -> tuple[tuple[str, str], ...]:
     """What the agent may call the apps."""
     names = []
-    for app in setup.apps:
-        given = load_app(app).name
+    for app, schema in load_apps(setup.apps).items():
+        given = schema.name
         shown = [given] if isinstance(given, str) else list(given.values())
         names += [(name, f"{PACKAGE}.{app}") for name in (app, *shown)]
     return tuple(names)

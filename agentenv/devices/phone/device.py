@@ -172,9 +172,9 @@ class PhoneDevice:
         return self._browser.act(action)
 
     def state(self) -> Mapping[str, Any]:
-        """The phone's changes since its first state, its location and the phone itself."""
+        """The phone's changes since its first state, its location and its event log."""
         phone = self.phone
-        return {"changes": phone.changes(), "location": phone.location}
+        return {"changes": phone.changes(), "location": phone.location, "log": phone.log}
 
     def event_log(self) -> tuple[str, ...]:
         """All that was done since the reset, as JSON lines of the phone's hash-chained log."""

@@ -15,6 +15,7 @@ from agentenv.actions import (
     Wait,
 )
 from agentenv.errors import ActionError
+from agentenv.phone.apps import load_apps
 from agentenv.phone.phone import Phone
 
 
@@ -32,7 +33,7 @@ def carry_out(phone: Phone, action: Action) -> tuple[str, ...] | None:
             phone.press(cast(Literal["back", "home", "recents"], action.key))
         case OpenApp():
             if not phone.open_app(action.app):
-                names = ", ".join(phone.setup.apps)
+                names = ", ".join(load_apps(phone.setup.apps))
                 raise ActionError(f"there is no app {action.app[:60]!r}; there are: {names}")
         case RequestPermission():
             return (phone.request_permission(action.permission, action.resource, action.reason),)

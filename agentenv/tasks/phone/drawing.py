@@ -10,9 +10,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from agentenv.errors import ConfigError
-from agentenv.phone.apps import load_app
+from agentenv.phone.apps import load_app, load_apps
 from agentenv.phone.database import Database
-from agentenv.phone.profile import make_profile
 from agentenv.phone.schema import App, EntityField
 from agentenv.phone.setup import ATTITUDES, Contract, PhoneSetup, first_image
 from agentenv.phone.state import State
@@ -99,7 +98,7 @@ def draw_parameters(template: Template, setup: PhoneSetup, key: str) -> dict[str
         ConfigError: no row of a new phone is as the template wants it.
     """
     database = Database(first_image(setup))
-    state = State(database, {name: load_app(name) for name in setup.apps})
+    state = State(database, load_apps(setup.apps))
     try:
         for attempt in range(_TRIES):
             rng = random.Random(f"parameters/{key}" + (f"/{attempt}" if attempt else ""))
@@ -122,7 +121,7 @@ def fill_text(text: str, drawn: Mapping[str, Drawn], setup: PhoneSetup, shown: b
         shown: rows' columns and days as the phone shows them, and not in English.
     """
     today = datetime.fromisoformat(setup.time).date()
-    profile = {item.key: item.value for item in make_profile(setup.seed)}
+    profile = {item.key: item.value for item in setup.owner}
 
     def replacement(found: re.Match[str]) -> str:
         name, _, column = found[1].partition(".")
@@ -202,7 +201,6 @@ def _draw_row(
     parameter: Parameter, state: State, rng: random.Random, drawn: Mapping[str, Drawn]
 ) -> Drawn:
     app, name = app_and_entity(parameter.row)
-    entity = app.entities[name]
     wanted = {
         key: drawn[value[1:]].value if isinstance(value, str) and value.startswith("$") else value
         for key, value in parameter.where.items()
@@ -217,11 +215,16 @@ def _draw_row(
         rows = _first(rows, parameter.first)
     if not rows:
         raise _NoSuchRowError
-    row = rng.choice(rows)
+    return drawn_row(state, app, name, rng.choice(rows))
+
+
+def drawn_row(state: State, app: App, name: str, row: Mapping[str, Any]) -> Drawn:
+    """A row of an entity as a parameter."""
+    entity = app.entities[name]
     english = State(state.database, state.apps, "en")
     columns = {key: english.text(app, entity, row, key) for key in entity.fields}
     shown = {key: state.text(app, entity, row, key) for key in entity.fields}
-    return Drawn(row["id"], columns[entity.title], columns, parameter.row, shown)
+    return Drawn(row["id"], columns[entity.title], columns, f"{app.id}.{name}", shown)
 
 
 def _first(rows: list[dict[str, Any]], order: str) -> list[dict[str, Any]]:

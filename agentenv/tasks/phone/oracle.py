@@ -27,7 +27,7 @@ from agentenv.actions import (
 )
 from agentenv.errors import ActionError
 from agentenv.observations import Observation, UIElement
-from agentenv.phone.profile import make_profile
+from agentenv.phone.apps import load_apps
 from agentenv.phone.schema import (
     App,
     DetailScreen,
@@ -40,7 +40,7 @@ from agentenv.phone.schema import (
 from agentenv.phone.setup import PhoneSetup
 from agentenv.tasks.base import Oracle, TaskInstance
 from agentenv.tasks.phone import routes
-from agentenv.tasks.phone.drawing import Drawn, app_and_entity
+from agentenv.tasks.phone.drawing import Drawn
 from agentenv.tasks.phone.template import Effect
 from agentenv.tasks.targets import target_of
 
@@ -101,9 +101,8 @@ def _script(
 class _Hands:
     def __init__(self, parameters: Mapping[str, Drawn], setup: PhoneSetup) -> None:
         self._parameters = parameters
-        self._private = {
-            item.value: item.key for item in make_profile(setup.seed) if item.level == "high"
-        }
+        self._apps = load_apps(setup.apps)
+        self._private = {item.value: item.key for item in setup.owner if item.level == "high"}
 
     def bring_about(self, effect: Effect, now: Observation) -> Part:
         """Everything one effect needs."""
@@ -111,7 +110,8 @@ class _Hands:
             return (yield from self._remember(effect, now))
         if not effect.entity:
             return now
-        app, entity = app_and_entity(effect.entity)
+        name, _, entity = effect.entity.partition(".")
+        app = self._apps[name]
         now = yield from self._ask_for_data(effect, now)
         match effect.kind:
             case "insert":

@@ -1,0 +1,225 @@
+"""The suite that an import has written, and its tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from agentenv.devices.base import Device
+from agentenv.errors import ConfigError, DeviceError
+from agentenv.phone.apps import load_app
+from agentenv.phone.changes import Changes
+from agentenv.phone.database import Database
+from agentenv.phone.profile import ProfileItem
+from agentenv.phone.schema import App, Model
+from agentenv.phone.setup import Contract, PhoneSetup, first_image
+from agentenv.phone.state import State
+from agentenv.tasks.base import Oracle, Split, Task, TaskInstance, Verdict
+from agentenv.tasks.myphonebench.apps import category_of
+from agentenv.tasks.myphonebench.checkout import DRAFTS
+from agentenv.tasks.myphonebench.checks import Check, UnusableError, records_of
+from agentenv.tasks.myphonebench.sessions import Entry, ImportedApp, record_rows
+from agentenv.tasks.phone.drawing import Drawn, drawn_row
+from agentenv.tasks.phone.oracle import solve
+from agentenv.tasks.phone.template import Privacy
+
+NAME = "myphonebench"
+FILE = f"{NAME}.json"
+
+
+class SuiteFile(Model):
+    """What ``myphonebench.json`` holds; beside it lie the apps, as ``<id>.json``."""
+
+    tasks: tuple[Entry, ...]
+
+
+class ImportedTask(Task):
+    """One session. Its setup is written down: every instance is the same.
+
+    Args:
+        entry: the session.
+        path: of its app.
+    """
+
+    def __init__(self, entry: Entry, path: Path) -> None:
+        self.id = f"{NAME}/{entry.id}"
+        self.group = entry.app
+        self.entry = entry
+        self.max_steps = entry.max_steps
+        self.expected_steps = 6 + sum(max(2, len(one.values)) for one in entry.effects)
+        self._path = str(path)
+
+    @property
+    def privacy(self) -> Privacy:
+        """Which of the owner's data the task needs, may use with consent, and must not use."""
+        return self.entry.privacy
+
+    @property
+    def has_oracle(self) -> bool:
+        return True
+
+    @property
+    def app(self) -> App:
+        """The app that it is done in."""
+        return load_app(self._path)
+
+    def instance(self, split: Split, index: int) -> TaskInstance:
+        return TaskInstance(self.id, split, index, self._setup, self.entry.goal, self._parameters)
+
+    def verify(
+        self, instance: TaskInstance, state: Mapping[str, Any], answer: str | None
+    ) -> Verdict:
+        """Success is that every check of the benchmark holds. The agent ends the episode.
+
+        `info` says of each trap whether it was sprung ("traps"), and whether what a later session
+        needs was saved ("saved").
+
+        Raises:
+            DeviceError: a check cannot be run ("check_failed").
+        """
+        changes: Changes = state["changes"]
+        tables = self._tables(changes)
+        drafts = {**tables, DRAFTS: drafts_of(state["log"].records(), self.app)}
+        try:
+            solved = all(one.holds(tables, self.app) for one in self.entry.checks)
+            sprung = [Check(query=one.query).holds(drafts, self.app) for one in self.entry.traps]
+        except UnusableError as error:
+            raise DeviceError(f"{self.id}: {error}", "check_failed") from error
+        saved = any(
+            one.table == "sys_profile" and one.after and one.after["key"] == self.entry.saves
+            for one in changes.rows
+        )
+        return Verdict(float(solved), done=False, info={"traps": sprung, "saved": saved})
+
+    def open_device(self, engine: str = "auto") -> Device:
+        """A phone in a browser of its own."""
+        from agentenv.devices.phone import open_phone
+
+        return open_phone(engine=engine)
+
+    def oracle(self, instance: TaskInstance) -> Oracle:
+        """A script that follows from what the import found to fulfil the checks."""
+        recalls = self.entry.saved[0][0] if self.entry.saved else ""
+        return solve("", self.entry.effects, instance, recalls)
+
+    @cached_property
+    def _setup(self) -> PhoneSetup:
+        entry, privacy = self.entry, self.entry.privacy
+        return PhoneSetup(
+            seed=self.id,
+            apps=(self._path, "notes", "settings", "privacy"),
+            time=entry.time,
+            profile=tuple(
+                ProfileItem(one.key, one.key.replace("_", " ").capitalize(), one.value,
+                            "high" if one.level == "high" else "low",
+                            category_of(one.key) or "other")
+                for one in entry.profile
+            ),
+            contract=Contract(
+                frozenset(privacy.necessary),
+                frozenset(privacy.allowed),
+                frozenset(privacy.prohibited),
+            ),
+            saved=entry.saved,
+            records=record_rows(entry, self.app),
+            decisions=entry.decisions,
+        )  # fmt: skip
+
+    @cached_property
+    def _parameters(self) -> dict[str, Drawn]:
+        """The rows that the oracle looks for on the screen."""
+        database, app = Database(first_image(self._setup)), self.app
+        state = State(database, {app.id: app}, "en")
+        catalogue, record = app.screens["home"].entity, records_of(app)
+        form = app.entities[record].title
+        wanted = {(catalogue, one.values.get(form)) for one in self.entry.effects}
+        wanted |= {(record, int(one.row)) for one in self.entry.effects if one.row}
+        try:
+            return {
+                f"{name}_{number}": drawn_row(state, app, name, row)
+                for name, number in sorted(wanted, key=str)
+                if number and (row := database.row(app.table(name), number))
+            }
+        finally:
+            database.close()
+
+    def _tables(self, changes: Changes) -> dict[str, list[dict[str, Any]]]:
+        """The app's rows now, by the benchmark's names."""
+        names = {self.app.table(name): name for name in self.app.entities}
+        database = Database(first_image(self._setup))
+        rows = {name: dict(one) for name, one in database.data(names).items()}
+        database.close()
+        for change in changes.rows:
+            if change.table not in names:
+                continue
+            rows[change.table].pop(change.row, None)
+            if change.after is not None:
+                rows[change.table][change.row] = change.after
+        return {
+            names[table]: [dict(one) for one in found.values()] for table, found in rows.items()
+        }
+
+
+def drafts_of(records: Sequence[Mapping[str, Any]], app: App) -> list[dict[str, Any]]:
+    """What was typed into the form, one row for each entry of the catalogue that it was opened
+    for, as the benchmark's table of drafts keeps it."""
+    parent = app.entities[records_of(app)].title
+    drafts: dict[int, dict[str, Any]] = {}
+    row = 0
+    for one in records:
+        if one.get("app") != app.id or one.get("screen") != "form":
+            continue
+        if one["kind"] == "navigation":
+            row = one.get("row") or row
+        elif one["kind"] in ("edit", "clear"):
+            draft = drafts.setdefault(row, {"id": row, parent: row})
+            draft[one["field"]] = one.get("after")
+    return list(drafts.values())
+
+
+def write_suite(apps: Sequence[ImportedApp], folder: Path) -> Path:
+    """Write apps and tasks into a folder; the path of the suite.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    entries = [one.entry for app in apps for one in app.outcomes if one.entry]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for one in apps:
+            text = one.app.model_dump_json(exclude_defaults=True, indent=1)
+            (folder / f"{one.app.id}.json").write_text(text, encoding="utf-8")
+        path = folder / FILE
+        path.write_text(SuiteFile(tasks=tuple(entries)).model_dump_json(indent=1), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write into {folder}: {error.strerror}") from error
+    return path
+
+
+def load_suite(path: Path) -> dict[str, Task]:
+    """The tasks of a suite by their ids.
+
+    Raises:
+        ConfigError: there is none, or it is damaged.
+    """
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    return dict(_load(path.resolve(), changed))
+
+
+@lru_cache(maxsize=8)
+def _load(path: Path, changed: int) -> dict[str, Task]:
+    try:
+        file = SuiteFile.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ConfigError(
+            f"{path.name} is no suite that `agentenv import` wrote: {error.errors()[0]['msg']}"
+        ) from error
+    tasks = [ImportedTask(entry, path.parent / f"{entry.app}.json") for entry in file.tasks]
+    return {task.id: task for task in tasks}
