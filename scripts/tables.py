@@ -296,7 +296,10 @@ def _percent(row: Row | None, digits: int = 0) -> str:
     """E.g. ``40 %``, and with decimal places the interval too: ``40.0 % [30.9, 49.8]``."""
     if row is None:
         return "-"
-    text = f"{100 * row.value:.{digits}f} %"
+    number = f"{100 * row.value:.{digits}f}"
+    if digits and row.value and not float(number):
+        number = f"{100 * row.value:.1g}"  # little is not nothing
+    text = f"{number} %"
     if not digits or row.ci95 is None:
         return text
     low, high = (f"{100 * bound:.{digits}f}" for bound in row.ci95)

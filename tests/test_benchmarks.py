@@ -374,4 +374,12 @@ def test_rates_are_compared_with_each_peer_and_stale_screens_counted(tmp_path: P
     )
     assert "|  | agentenv | BrowserGym |" in table
     assert "| steps, one page (1/s) | 100 | 1.25 (80×) |" in table
-    assert "| screenshots from before the action (fraction) | 0 | 0.3 |" in table
+    assert "| screenshots from before the action | 0.0 % | 30.0 % |" in table
+
+
+def test_a_small_fraction_is_not_written_as_none(tmp_path: Path) -> None:
+    small = Row(label="base", metric="failed", value=0.00044, unit="fraction", n=9)
+    write_results("failures", [small, replace(small, label="other", value=0)], "x", folder=tmp_path)
+    table = with_tables("<!-- table:failures --><!-- /table:failures -->", read_all(tmp_path))
+    assert "0.04 %" in table
+    assert "0.0 %" in table
