@@ -40,24 +40,31 @@ WALK: tuple[str | Action, ...] = (
     OpenApp(app="restaurants"),
     "field-search",
     PressKey(key="enter"),
+    "tap-clear-search",
+    Scroll(direction="down"),
     "tap-open-detail-",
     "tap-button-book",
     "tap-date-date",
     "tap-accept",
     "tap-by-party-1",
-    "tap-switch-",
+    PressKey(key="back"),
+    PressKey(key="back"),
+    Scroll(direction="up"),
     PressKey(key="home"),
     "tap-app-notes",
     Scroll(direction="down"),
     "tap-open-note-",
     PressKey(key="back"),
+    Scroll(direction="up"),
     "tap-open-write",
     "field-title",
+    PressKey(key="back"),
     PressKey(key="back"),
     PressKey(key="recents"),
     "tap-app-",
 )
-"""Actions, and beginnings of the names of elements: fields are typed into, others tapped."""
+"""Actions, and beginnings of the names of elements: fields are typed into, others tapped. Each
+changes the screen, and the last one leaves it as the first one found it."""
 
 
 @dataclass(frozen=True)
@@ -73,26 +80,28 @@ class BenchmarkConfig:
 
 
 def next_action(screen: Screen, wanted: str | Action) -> Action:
-    """What a word of the walk means on this screen."""
+    """What a word of the walk means on this screen.
+
+    Raises:
+        RuntimeError: nothing on it is called that.
+    """
     if not isinstance(wanted, str):
         return wanted
     found = [one for one in screen.elements if one.resource_id.startswith(wanted)]
     if not found:
-        return PressKey(key="home")
+        raise RuntimeError(f"the walk is lost: no {wanted} on {screen.location}")
     if found[0].editable:
-        return InputText(element=found[0].index, text="garden")
+        return InputText(element=found[0].index, text="a")
     return Tap(element=found[0].index)
 
 
-def walk(device: PhoneDevice) -> Iterator[float]:
-    """Go on for ever; the seconds of each step."""
-    screen = device.observe()
-    for wanted in cycle(WALK):
-        action = next_action(screen, wanted)
-        start = time.perf_counter()
-        device.act(action)
-        screen = device.observe()
-        yield time.perf_counter() - start
+def step(device: PhoneDevice, way: Iterator[str | Action]) -> float:
+    """Take the next step of a walk; its seconds."""
+    action = next_action(device.observe(), next(way))
+    start = time.perf_counter()
+    device.act(action)
+    device.observe()
+    return time.perf_counter() - start
 
 
 def timed(work: Callable[[], object], repeats: int) -> list[float]:
@@ -114,10 +123,10 @@ def measure_one(config: BenchmarkConfig) -> list[Row]:
         device.reset(PhoneSetup(seed="first"))
         device.observe()
         rows = [_row("cold_start", "seconds", time.perf_counter() - start, "s", 1)]
-        steps = walk(device)
-        for _ in range(2 * len(WALK)):
-            next(steps)
-        measured = {"step": [next(steps) for _ in range(config.steps)]}
+        way = cycle(WALK)
+        for _ in WALK:
+            step(device, way)
+        measured = {"step": [step(device, way) for _ in range(config.steps)]}
         token = device.snapshot()
 
         def restore() -> None:
@@ -151,23 +160,22 @@ def measure_several(phones: int, steps: int) -> Row:
         devices = [open_phone() for _ in range(browsers)]
         for device in devices:
             stack.callback(device.close)
-        setups = [PhoneSetup(seed=f"{number}") for number in range(phones)]
-        waiting = [[Phone(one) for one in setups[at::browsers]] for at in range(browsers)]
+        walkers = [(Phone(PhoneSetup(seed=f"{at}")), cycle(WALK)) for at in range(phones)]
+        waiting = [walkers[at::browsers] for at in range(browsers)]
         for device, mine in zip(devices, waiting, strict=True):
-            device.show(mine.pop())
+            device.show(mine[-1][0])
         ready = threading.Barrier(browsers + 1)
 
         def run(at: int) -> None:
             device, mine = devices[at], waiting[at]
             ready.wait()
-            steps_here = walk(device)
             while done[at] < steps / browsers:
-                next(steps_here)
+                step(device, mine[-1][1])
                 done[at] += 1
-                if mine:  # another phone's turn
-                    mine.insert(0, device.park())
-                    device.show(mine.pop())
-                    steps_here = walk(device)
+                if len(mine) > 1:  # another phone's turn
+                    device.park()
+                    mine.insert(0, mine.pop())
+                    device.show(mine[-1][0])
 
         threads = [threading.Thread(target=run, args=(at,)) for at in range(browsers)]
         for thread in threads:
@@ -177,9 +185,8 @@ def measure_several(phones: int, steps: int) -> Row:
         for thread in threads:
             thread.join()
         rate = sum(done) / (time.perf_counter() - start)
-        for mine in waiting:
-            for phone in mine:
-                phone.close()
+        for phone, _ in walkers:
+            phone.close()
     return _row(f"phones_{phones}", "steps_together", rate, "1/s", sum(done))
 
 

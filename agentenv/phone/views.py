@@ -27,6 +27,11 @@ ROW_HEIGHTS = {"line": 52, "card": 88, "tile": 64}
 """Pixels by which a row lengthens a list, at least."""
 AHEAD = 1400
 """Pixels for which a list is drawn beyond what is scrolled away."""
+SIGHT = 700
+"""Pixels beyond what is scrolled away that are on the screen: only these rows have their
+pictures, which take longer to draw than all else."""
+TALLEST = 3
+"""Times its least height that a row may have."""
 
 
 def screen_view(state: State, place: Place) -> View:
@@ -75,6 +80,7 @@ def _list(state: State, place: Place, screen: ListScreen) -> View:
     query = state.draft(place, forms.SEARCH)
     rows = list_rows(state, place)
     shown = []
+    pictured = _rows_in_sight(place, screen)
     for number, row in enumerate(rows[: _rows_to_draw(place, screen)], start=1):
         pattern = screen.row
         shown.append(
@@ -85,7 +91,7 @@ def _list(state: State, place: Place, screen: ListScreen) -> View:
                 "detail": _last_message(state, app, screen, row["id"])
                 or state.filled(app, entity, row, pattern.detail),
                 "badge": state.filled(app, entity, row, pattern.badge),
-                "art": _row_art(state, app, entity, row),
+                "art": _row_art(state, app, entity, row) if number in pictured else "",
                 "do": f"open {screen.opens} {row['id']}" if screen.opens else "",
                 "toggle": f"toggle {row['id']}" if screen.toggles else "",
                 "on": bool(screen.toggles and row[screen.toggles]),
@@ -93,6 +99,7 @@ def _list(state: State, place: Place, screen: ListScreen) -> View:
         )
     return {
         "look": screen.row.look,
+        "pictured": _has_art(app, entity),
         "search": {"value": query, "on": bool(screen.search)},
         "list_tabs": _list_tabs(state, place, screen, entity),
         "chips": [
@@ -111,6 +118,12 @@ def _rows_to_draw(place: Place, screen: ListScreen) -> int:
     """As many as can be seen, and two screens more: the others follow as one scrolls."""
     reach = int(place.ui.get("scroll", 0)) + AHEAD
     return -(-reach // ROW_HEIGHTS[screen.row.look])
+
+
+def _rows_in_sight(place: Place, screen: ListScreen) -> range:
+    """The numbers, from 1, of the rows that may be on the screen."""
+    scrolled, height = int(place.ui.get("scroll", 0)), ROW_HEIGHTS[screen.row.look]
+    return range(scrolled // (TALLEST * height), -(-(scrolled + SIGHT) // height) + 1)
 
 
 def _last_message(state: State, app: App, screen: ListScreen, row: int) -> str:
@@ -161,6 +174,11 @@ def sortable(value: Any) -> tuple[float, str]:
 def filter_options(field: EntityField) -> tuple[Any, ...]:
     """The values a list can be filtered by."""
     return (1, 0) if field.type == "boolean" else field.options
+
+
+def _has_art(app: App, entity: Entity) -> bool:
+    title = entity.fields[entity.title]
+    return bool(entity.art or (title.type == "reference" and app.entities[title.entity].art))
 
 
 def _row_art(state: State, app: App, entity: Entity, row: dict[str, Any]) -> str:

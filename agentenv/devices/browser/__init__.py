@@ -5,7 +5,12 @@ from __future__ import annotations
 import logging
 from functools import cache
 
-from agentenv.devices.browser.device import BROWSER_DEVICE_ACTIONS, SETTLE_MS, BrowserDevice
+from agentenv.devices.browser.device import (
+    BROWSER_DEVICE_ACTIONS,
+    SETTLE_MS,
+    BrowserDevice,
+    Evaluate,
+)
 from agentenv.devices.browser.engine import CALL_TIMEOUT, LOAD_TIMEOUT, Engine
 from agentenv.devices.browser.launch import HEADLESS_SHELL, find_browser
 from agentenv.devices.browser.lockstep import LockstepEngine
@@ -25,6 +30,7 @@ __all__ = [
     "SETTLE_MS",
     "VIEWPORTS",
     "BrowserDevice",
+    "Evaluate",
     "Viewport",
     "open_browser",
 ]

@@ -30,6 +30,8 @@ _LOAD_STEP_MS = 10.0
 """Page time between two looks at whether the page is ready."""
 _LOADED_AGE_MS = 500.0
 """A page's age when it is started is a multiple of this."""
+Evaluate = Callable[[str], Any]
+"""Gives the JSON value of a JavaScript expression in the page."""
 BROWSER_DEVICE_ACTIONS: tuple[str, ...] = tuple(
     name for name in BROWSER_ACTIONS if name not in ("answer", "finish")
 )
@@ -124,8 +126,13 @@ class BrowserDevice:
         seen = self._look()
         return Screen(self._png, seen.elements, seen.location, messages=self._messages)
 
-    def act(self, action: Action) -> Action:
+    def act(self, action: Action, then: Callable[[Evaluate], None] | None = None) -> Action:
         """Carry out an action; elements are those that `observe` gives, wherever they lie now.
+
+        Args:
+            action: what to do.
+            then: what follows before the page settles, for a page that asks nobody else: it is
+                given the page, to evaluate JavaScript in.
 
         Raises:
             ActionError: it cannot be carried out on this page.
@@ -140,6 +147,8 @@ class BrowserDevice:
                 sent = self._perform(hands, action)
             except ActionError as error:
                 refusal = error  # of an action that may be half done
+            if then is not None:
+                then(engine.evaluate)
             seen = self._settle(engine, hands, was_moving)
             if hands.chooser.is_open():
                 engine.notices.add(hands.chooser.hint())

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from agentenv.actions import Action
 from agentenv.devices.base import BrowserSetup, DeviceFeatures, Setup
-from agentenv.devices.browser import BrowserDevice
+from agentenv.devices.browser import BrowserDevice, Evaluate
 from agentenv.devices.phone.system import carry_out
 from agentenv.errors import ActionError, ConfigError, DeviceError
 from agentenv.observations import Screen
-from agentenv.phone.phone import Phone
+from agentenv.phone.phone import Phone, UserEvent
 from agentenv.phone.server import PhoneServer, shared_server
 from agentenv.phone.setup import PhoneSetup
 
@@ -34,9 +35,10 @@ PHONE_ACTIONS: tuple[str, ...] = (
     "ask_user",
 )
 """What a phone carries out."""
-_STATE = "({ waiting: phone.waiting() })"
-_PATIENCE = 10.0
-"""Seconds that the phone may take to answer its page."""
+_STATE = "({ done: phone.take() })"
+_ROUNDS = 8
+"""How often a page may do something by itself after it was drawn, as scrolling to a field."""
+_EVENTS = TypeAdapter(tuple[UserEvent, ...])
 _READY = "document.readyState === 'complete' && typeof phone === 'object'"
 
 
@@ -48,7 +50,7 @@ class PhoneDevice:
 
     Args:
         browser: what draws it.
-        server: where the phone is served; by default the process's own.
+        server: has the empty page and keeps the snapshots; by default the process's own.
     """
 
     def __init__(self, browser: BrowserDevice, server: PhoneServer | None = None) -> None:
@@ -59,7 +61,6 @@ class PhoneDevice:
             "phone", features.height, features.width, PHONE_ACTIONS, snapshots=True
         )
         self._phone: Phone | None = None
-        self._token = ""
         self._messages: tuple[str, ...] = ()
         self._shown = ""
 
@@ -101,7 +102,6 @@ class PhoneDevice:
     def park(self) -> Phone:
         """Take the phone off the screen; `show` puts it on this or another device's."""
         phone, self._phone = self.phone, None
-        self._server.remove(self._token)
         return phone
 
     def show(self, phone: Phone) -> None:
@@ -111,9 +111,9 @@ class PhoneDevice:
             DeviceError: as `BrowserDevice.reset`.
         """
         self._drop()
-        self._phone, self._token = phone, self._server.add(phone)
+        self._phone = phone
         self._messages = ()
-        self._draw()
+        self._draw_anew()
 
     def observe(self) -> Screen:
         screen = self._browser.observe()
@@ -129,47 +129,59 @@ class PhoneDevice:
             DeviceError: as `BrowserDevice.act`.
         """
         self._messages = ()
-        failures = self._server.failures
-        refusal: ActionError | None = None
-        try:
-            sent = self._perform(action)
-        except ActionError as error:
-            refusal = error  # of an action that may be half done
-        self._await_answer()
-        if self.phone.act_takes_time():
-            self._browser.run("phone.sync()")
-            self._await_answer()
-        self._shown = self.phone.page()
-        if self._server.failures > failures:
-            raise DeviceError("the phone failed; the log says where", "phone_failed")
-        if refusal is not None:
-            raise refusal
-        return sent
-
-    def sync(self) -> None:
-        """Draw what others have done to the phone since this device last acted."""
-        if self.phone.page() != self._shown:
-            self._browser.run("phone.sync()")
-            self._await_answer()
-            self._shown = self.phone.page()
-
-    def _await_answer(self) -> None:
-        """On a busy machine the page's clock does not wait for the phone as long as it takes."""
-        deadline = time.monotonic() + _PATIENCE
-        while self._browser.state()["waiting"]:
-            if time.monotonic() > deadline:
-                raise DeviceError(f"no answer from the phone for {_PATIENCE:g} s", "page_hung")
-            self._browser.run("undefined")
-
-    def _perform(self, action: Action) -> Action:
+        self.phone.act_takes_time()
         told = carry_out(self.phone, action)
         if told is not None:
             self._messages = told
-            self._browser.run("phone.sync()")
+            self.sync()
             return action
         if action.type not in PHONE_ACTIONS:
             raise ActionError(f"a phone cannot carry out '{action.type}'")
-        return self._browser.act(action)
+        try:
+            sent = self._browser.act(action, self._answer)
+        except ActionError:
+            self._follow()
+            raise
+        self._follow()
+        return sent
+
+    def sync(self) -> None:
+        """Draw what was done to the phone beside its screen since it was last drawn."""
+        if self.phone.page() != self._shown:
+            self._browser.run(self._drawing())
+            self._follow()
+
+    def _answer(self, evaluate: Evaluate) -> None:
+        """Show what the phone makes of what was just done to its page."""
+        done = evaluate("phone.take()")
+        for _ in range(_ROUNDS):
+            if not self._handle(done):
+                return
+            done = evaluate(f"({self._drawing()}, phone.take())")
+
+    def _follow(self) -> None:
+        """The same for what the page did by itself while it settled."""
+        for _ in range(_ROUNDS):
+            if not self._handle(self._browser.state()["done"]):
+                return
+            self._browser.run(self._drawing())
+
+    def _handle(self, done: Sequence[Any]) -> bool:
+        """Tell the phone what was done; whether its page is to be drawn again.
+
+        Raises:
+            DeviceError: a fault of the phone's ("phone_failed").
+        """
+        try:
+            self.phone.handle(_EVENTS.validate_python(done))
+            return bool(done) or self.phone.page() != self._shown
+        except Exception as error:
+            raise DeviceError(f"the phone failed: {error}", "phone_failed") from error
+
+    def _drawing(self, how: str = "") -> str:
+        """What shows the present page."""
+        self._shown = self.phone.page()
+        return f"phone.draw({json.dumps(self._shown)}{how})"
 
     def state(self) -> Mapping[str, Any]:
         """The phone's changes since its first state, its location and its event log."""
@@ -202,22 +214,20 @@ class PhoneDevice:
             return
         self.phone.restore(kept.image)
         self._messages = ()
-        self._draw()
+        self._draw_anew()
 
     def close(self) -> None:
         self._drop()
         self._browser.close()
 
-    def _draw(self) -> None:
+    def _draw_anew(self) -> None:
         """Show the page of the present state from nothing."""
-        start, url = f"phone.open({json.dumps(self._token)})", f"{self._server.url}/"
+        start, url = self._drawing(", true"), f"{self._server.url}/"
         if self._browser.url == url:  # much cheaper than a reset
             self._browser.run(start)
-            self._await_answer()
         else:
-            setup = BrowserSetup(url, start=f"return {start};", ready=_READY, state=_STATE)
-            self._browser.reset(setup)
-        self._shown = self.phone.page()
+            self._browser.reset(BrowserSetup(url, start=start, ready=_READY, state=_STATE))
+        self._follow()
 
     def _drop(self) -> None:
         if self._phone is not None:

@@ -1,30 +1,25 @@
-// The page of a phone: forwards what the user does, shows what the server answers, and keeps
-// nothing else. What was done is sent in order, and one answer is shown at a time.
+// The page of a phone: forwards what the user does, shows what the phone answers, and keeps
+// nothing else. A person's page asks the phone by itself; a device takes what was done out of
+// the page and draws the answer into it (`take`, `draw`), so that no request is under way.
 'use strict';
 const phone = (() => {
   const BATCH = 20;
   const CARET_ROOM = 2; // pixels beside the caret
   const WIDEST = 480; // as in the style sheet
   const queue = [];
-  let base = '';
+  let base = ''; // of a person's phone
   let sending = false;
-  let asking = 0;
   let held = false; // a finger is down: what lies under it must not change
   let answer = null;
   let scrolling = false; // the answer comes from nothing but scrolling, which may have gone on
   let drawing = false;
-  let selection = ''; // as the server knows it
+  let selection = ''; // as the phone knows it
+  let shown = ''; // the field that was last brought into sight
   let zoom = 1; // pixels of the screen for one of the layout
 
   const ask = (body) => fetch(`${base}/events`, {
     method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body),
   });
-
-  // What was drawn is in no picture until the next frame, which tells those who observe sizes.
-  let unseen = false;
-  const probe = document.body.appendChild(document.createElement('i'));
-  probe.style.cssText = 'position: absolute; visibility: hidden; height: 1px';
-  new ResizeObserver(() => { unseen = false; }).observe(probe);
 
   const send = async () => {
     if (sending) return;
@@ -42,21 +37,23 @@ const phone = (() => {
     }
     show();
   };
-  const did = (event) => { queue.push(event); send(); };
+  const did = (event) => {
+    queue.push(event);
+    if (base) send();
+  };
   const show = () => {
     if (answer === null || held || queue.length || sending) return;
     const html = answer;
     answer = null;
-    drawing = true;
     draw(html);
-    drawing = false;
+    scrolling = false;
   };
 
   // Changes the page into another, and leaves alone what is the same: the field that is being
   // typed into stays the same element.
   const draw = (html, anew = false) => {
-    unseen = true;
-    probe.style.width = probe.style.width === '1px' ? '2px' : '1px';
+    drawing = true;
+    if (anew) document.activeElement.blur();
     const template = document.createElement('template');
     template.innerHTML = html;
     const body = document.getElementById('root');
@@ -80,8 +77,12 @@ const phone = (() => {
     } else if (focused && focused !== document.body) {
       focused.blur();
     }
-    if (wanted) wanted.scrollIntoView({ block: 'nearest' });
+    // Only once, so that one can scroll past it; where a drawing from nothing stands is state.
+    const name = wanted ? wanted.dataset.field : '';
+    if (wanted && !anew && name !== shown) wanted.scrollIntoView({ block: 'nearest' });
+    shown = name;
     for (const field of body.querySelectorAll('input[data-field]')) showCaret(field, wanted);
+    drawing = false;
   };
   // How far a long text is shifted in its field follows from where the caret stands, and not
   // from how it came there.
@@ -177,12 +178,13 @@ const phone = (() => {
       did({ kind: 'edit', target: dataset.field, value, ...selected(event.target) });
     }
   });
-  listen('selectionchange', () => {
+  const noteCaret = () => {
     const field = document.activeElement;
     if (drawing || !field.dataset || !field.dataset.field || field.type === 'range') return;
     if (selectionOf(field) === selection) return;
     did({ kind: 'caret', target: field.dataset.field, ...selected(field) });
-  });
+  };
+  listen('selectionchange', noteCaret);
   listen('paste', (event) => {
     const value = event.clipboardData.getData('text/plain');
     if (fieldOf(event)) did({ kind: 'paste', target: event.target.dataset.field, value });
@@ -201,42 +203,39 @@ const phone = (() => {
       event.preventDefault();
     }
   });
-  listen('scroll', (event) => {
-    const box = event.target;
-    if (!box.dataset || box.dataset.scroll === undefined) return;
-    const offset = Math.round(box.scrollTop);
-    if (!drawing && String(offset) !== box.dataset.scroll) did({ kind: 'scroll', offset });
+  const noteScroll = (box) => {
+    const offset = String(Math.round(box.scrollTop));
+    const atEnd = box.scrollTop + box.clientHeight > box.scrollHeight - 1;
+    if (drawing || offset === box.dataset.scroll) return;
+    if (atEnd && box.dataset.scroll === 'end') return;
+    box.dataset.scroll = offset;
+    did({ kind: 'scroll', offset: Number(offset) });
+  };
+  listen('scroll', ({ target }) => {
+    if (target.dataset && target.dataset.scroll !== undefined) noteScroll(target);
   });
 
+  // What was done since this was last asked, without waiting for the browser to tell.
+  const take = () => {
+    noteCaret();
+    document.querySelectorAll('[data-scroll]').forEach(noteScroll);
+    return queue.splice(0);
+  };
+
   return {
-    // Shows the phone with that token, from nothing.
+    // Shows a person the phone with that token.
     async open(token) {
       base = `/${token}`;
-      queue.length = 0;
-      scrolling = false;
-      answer = null;
-      held = false;
-      asking += 1;
       const response = await ask({ events: [] });
       if (!response.ok) throw new Error(`the phone answers ${response.status}`);
-      const html = await response.text();
-      asking -= 1;
-      drawing = true;
-      document.activeElement.blur();
-      draw(html, true);
-      drawing = false;
+      draw(await response.text(), true);
     },
-    // Shows what changed without the page's doing.
-    async sync() {
-      asking += 1;
-      const text = await (await ask({ events: [] })).text();
-      asking -= 1;
-      scrolling = false;
-      answer = text;
-      show();
+    take,
+    // Shows a page, from nothing or by changing the one that is there.
+    draw(html, anew = false) {
+      if (anew) queue.length = 0;
+      draw(html, anew);
     },
-    // Whether something was done or asked for whose outcome is not on the screen yet.
-    waiting: () => sending || asking > 0 || queue.length > 0 || answer !== null || unseen,
   };
 })();
 Object.defineProperty(window, 'phone', { value: phone });

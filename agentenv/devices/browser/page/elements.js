@@ -109,6 +109,8 @@
           if (frame) this.frames.push({ ...frame, at: this.records.length });
           return;
         }
+        // To ask about what is left undrawn in it would have it laid out each time.
+        if (isEmpty(box) && style.contentVisibility === 'auto') return;
       }
       this.children(element, child);
     }
