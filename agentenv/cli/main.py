@@ -115,6 +115,9 @@ COMMANDS: dict[str, Command] = {
     "phone serve": Command(
         "agentenv.cli.phone_serve", "PhoneServeConfig", "use the embedded phone in your own browser"
     ),
+    "phone play": Command(
+        "agentenv.cli.phone_play", "PhonePlayConfig", "do a task yourself, and see the verdict"
+    ),
     "phone check-app": Command(
         "agentenv.cli.phone_check_app", "CheckAppConfig", "try every screen of a phone app"
     ),

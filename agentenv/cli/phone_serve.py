@@ -68,7 +68,8 @@ def run(config: PhoneServeConfig) -> None:
             closing.callback(plug.close)
             hint = "The page shows what came by adb once it is loaded anew."
             console.print(f"adb connect {plug.serial}\n{hint}", highlight=False, soft_wrap=True)
-        closing.callback(_write_log, phone, config.log)
+        if config.log:
+            closing.callback(phone.log.write, config.log)
         console.print("Ctrl-C ends it.", highlight=False)
         if config.open:
             webbrowser.open(address)
@@ -84,9 +85,3 @@ def _plug_in(phone: Phone, server: PhoneServer, port: int) -> AdbPhone:
     plug = AdbPhone(PhoneDevice(open_browser(WIDTH, HEIGHT), server), port)
     plug.call(lambda device: device.show(phone))
     return plug
-
-
-def _write_log(phone: Phone, path: Path | None) -> None:
-    if path is not None:
-        text = "".join(f"{line}\n" for line in phone.log.lines())
-        path.write_text(text, encoding="utf-8")

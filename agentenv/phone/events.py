@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from agentenv.errors import StoreError
@@ -58,6 +59,10 @@ class EventLog:
     def records(self) -> list[dict[str, Any]]:
         """All records, each with its hash."""
         return [json.loads(line) for line in self.lines()]
+
+    def write(self, path: Path) -> None:
+        """Write the log as JSON lines."""
+        path.write_text("".join(f"{line}\n" for line in self.lines()), encoding="utf-8")
 
     def lines(self) -> Iterator[str]:
         """The log as JSON lines."""

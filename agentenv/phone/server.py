@@ -16,7 +16,7 @@ from functools import cache, partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
@@ -38,6 +38,7 @@ LARGEST_BODY = 2 * 1024 * 1024
 """Bytes of a request: twenty events of the longest text."""
 _EVENTS = re.compile(r"/([\w-]{16,64})/events")
 _PAGE = re.compile(r"/([\w-]{16,64})/")
+_DESK = re.compile(r"/([\w-]{16,64})/play")
 _HOSTS = (HOST, "localhost")
 
 
@@ -47,6 +48,22 @@ class Snapshot:
 
     setup: PhoneSetup
     image: bytes
+
+
+class Desk(Protocol):
+    """What stands beside a phone: a page around it, and what may be ordered from there."""
+
+    def page(self) -> tuple[str, str]:
+        """(HTML, its script)."""
+        ...
+
+    def take(self, order: bytes) -> str:
+        """Carry out an order, JSON; the answer, JSON too.
+
+        Raises:
+            ValueError: it is none.
+        """
+        ...
 
 
 class _Batch(BaseModel):
@@ -68,6 +85,7 @@ class PhoneServer(ThreadingHTTPServer):
 
     def __init__(self, port: int = 0) -> None:
         self._phones: dict[str, Phone] = {}
+        self._desks: dict[str, Desk] = {}
         self._snapshots: dict[str, Snapshot] = {}
         try:
             super().__init__((HOST, port), _Handler)
@@ -77,8 +95,12 @@ class PhoneServer(ThreadingHTTPServer):
         run = partial(self.serve_forever, poll_interval=0.1)
         threading.Thread(target=run, name="agentenv-phones", daemon=True).start()
 
-    def add(self, phone: Phone) -> str:
+    def add(self, phone: Phone, desk: Desk | None = None) -> str:
         """Serve a phone; its token.
+
+        Args:
+            phone: to be served.
+            desk: what stands beside it, if anything; see `desk_address`.
 
         Raises:
             ConfigError: there are `MAX_PHONES` already.
@@ -87,15 +109,22 @@ class PhoneServer(ThreadingHTTPServer):
             raise ConfigError(f"a server has at most {MAX_PHONES} phones; close some")
         token = secrets.token_urlsafe(18)
         self._phones[token] = phone
+        if desk is not None:
+            self._desks[token] = desk
         return token
 
     def remove(self, token: str) -> None:
         """Serve a phone no longer."""
         self._phones.pop(token, None)
+        self._desks.pop(token, None)
 
     def find(self, token: str) -> Phone | None:
         """The phone with that token."""
         return self._phones.get(token)
+
+    def find_desk(self, token: str) -> Desk | None:
+        """What stands beside the phone with that token."""
+        return self._desks.get(token)
 
     def keep(self, phone: Phone) -> str:
         """Keep a phone's whole state until it is forgotten; its name.
@@ -127,6 +156,10 @@ class PhoneServer(ThreadingHTTPServer):
         """Where a person can use that phone."""
         return f"{self.url}/{token}/"
 
+    def desk_address(self, token: str) -> str:
+        """Where a person finds that phone with what stands beside it."""
+        return f"{self.url}/{token}/play"
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log what a request raised, but for a browser that went away."""
         if not isinstance(sys.exception(), ConnectionError):
@@ -152,8 +185,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if not self._is_local():
             return
-        page = _PAGE.fullmatch(self.path)
-        if self.path == "/":
+        page, desk = _PAGE.fullmatch(self.path), _DESK.fullmatch(self.path)
+        beside = self.server.find_desk(desk[1]) if desk else None
+        if beside:
+            self._answer(HTTPStatus.OK, *beside.page())
+        elif self.path == "/":
             self._answer(HTTPStatus.OK, shell(""))
         elif page and self.server.find(page[1]):
             self._answer(HTTPStatus.OK, shell(page[1]))
@@ -163,6 +199,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self._body()
         if body is None or not self._is_local():
+            return
+        desk = _DESK.fullmatch(self.path)
+        beside = self.server.find_desk(desk[1]) if desk else None
+        if beside:
+            self._order(beside, body)
             return
         path = _EVENTS.fullmatch(self.path)
         phone = self.server.find(path[1]) if path else None
@@ -176,6 +217,12 @@ class _Handler(BaseHTTPRequestHandler):
             return
         phone.handle(events)
         self._answer(HTTPStatus.OK, phone.page())
+
+    def _order(self, desk: Desk, body: bytes) -> None:
+        try:
+            self._answer(HTTPStatus.OK, desk.take(body))
+        except ValueError as error:
+            self._answer(HTTPStatus.BAD_REQUEST, str(error))
 
     def _is_local(self) -> bool:
         """Whether the request came by our own address, from a page of ours."""
@@ -195,17 +242,17 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         return self.rfile.read(int(length))
 
-    def _answer(self, status: HTTPStatus, text: str) -> None:
+    def _answer(self, status: HTTPStatus, text: str, script: str = "") -> None:
         content = text.encode()
         self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Cache-Control", "no-store")
-        self.send_header("Content-Security-Policy", _policy())
+        self.send_header("Content-Security-Policy", _policy(script))
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")
         self.send_header("Referrer-Policy", "no-referrer")
         self.send_header("X-Content-Type-Options", "nosniff")
-        self.send_header("X-Frame-Options", "DENY")
+        self.send_header("X-Frame-Options", "SAMEORIGIN")
         self.end_headers()
         self.wfile.write(content)
 
@@ -219,10 +266,12 @@ def _script() -> str:
 
 
 @cache
-def _policy() -> str:
+def _policy(script: str) -> str:
+    """For a page with that script, or with the phone's own."""
     return (
-        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-        f"connect-src 'self'; style-src 'unsafe-inline'; script-src {script_hash(_script())}"
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
+        "frame-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; "
+        f"script-src {script_hash(script or _script())}"
     )
 
 
