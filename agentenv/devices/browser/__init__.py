@@ -45,6 +45,7 @@ def open_browser(
     timeout: float = CALL_TIMEOUT,
     load_timeout: float = LOAD_TIMEOUT,
     draw_whole: bool = False,
+    still: bool = False,
 ) -> BrowserDevice:
     """A browser that starts at its first `reset`.
 
@@ -58,6 +59,7 @@ def open_browser(
         draw_whole: a part of the screen that is drawn anew may differ by a shade, where it is
             round, from the same drawn with the whole. Draw all of it, for a tenth of the time
             more: for pages whose pictures must follow from their state alone (lockstep only).
+        still: see `BrowserDevice`.
 
     Raises:
         ConfigError: no such engine, or no such viewport.
@@ -73,7 +75,7 @@ def open_browser(
             return LockstepEngine(screen, timeout, draw_whole=draw_whole)
         return PlaywrightEngine(screen, timeout)
 
-    return BrowserDevice(screen, make_engine, load_timeout)
+    return BrowserDevice(screen, make_engine, load_timeout, still=still)
 
 
 @cache

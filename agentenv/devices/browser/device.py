@@ -51,18 +51,23 @@ class BrowserDevice:
         viewport: Viewport,
         make_engine: Callable[[], Engine],
         load_timeout: float = LOAD_TIMEOUT,
+        *,
+        still: bool = False,
     ) -> None:
         """
         Args:
             viewport: the page's screen.
             make_engine: creates an engine, not yet opened.
             load_timeout: seconds a page may take to become ready.
+            still: nothing on its pages happens during a gesture that does not at its end: no
+                frames are drawn for it.
         """
         self.deadline: float | None = None
         width, height = viewport.screenshot_size
         self._features = DeviceFeatures("browser", height, width, BROWSER_DEVICE_ACTIONS)
         self._viewport = viewport
         self._make_engine = make_engine
+        self._still = still
         self._load_timeout = load_timeout
         self._engine: Engine | None = None
         self._hands: Hands | None = None
@@ -246,7 +251,7 @@ class BrowserDevice:
             engine = self._make_engine()
             self._engine = engine
             engine.open(self._guard)
-            self._hands = Hands(engine, self._viewport)
+            self._hands = Hands(engine, self._viewport, still=self._still)
         return self._connected()
 
     def _connected(self) -> tuple[Engine, Hands]:

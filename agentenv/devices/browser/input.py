@@ -62,8 +62,9 @@ _Target = TypeVar("_Target", Tap, LongPress, DoubleTap, Hover, Drag, Scroll, Inp
 class Hands:
     """Carries out actions on one engine's page."""
 
-    def __init__(self, engine: Engine, viewport: Viewport) -> None:
+    def __init__(self, engine: Engine, viewport: Viewport, *, still: bool = False) -> None:
         self._engine = engine
+        self._still = still
         self.frames = Frames(engine)
         self._mobile = viewport.mobile
         self._width, self._height = float(viewport.width), float(viewport.height)
@@ -168,13 +169,13 @@ class Hands:
         self._engine.send_input(
             [_mouse("mouseMoved", start), _mouse("mousePressed", start, clicks=1)]
         )
-        for number in range(1, DRAG_MOVES + 1):
-            share = number / DRAG_MOVES
+        moves = 1 if self._still else DRAG_MOVES
+        for number in range(1, moves + 1):
+            share = number / moves
             at = tuple(a + (b - a) * share for a, b in zip(start, end, strict=True))
             self._engine.send_input([_mouse("mouseMoved", (at[0], at[1]), held=True)])
             # Moves without a frame between them would be merged into one.
-            self._engine.advance(FRAME_MS)
-            self._engine.draw()
+            self._draw_frames(1)
         self._engine.send_input([_mouse("mouseReleased", end, clicks=1)])
 
     def _scroll(self, action: Scroll) -> Action:
@@ -187,7 +188,11 @@ class Hands:
     def _turn_wheel(self, at: tuple[float, float], by: tuple[float, float]) -> None:
         event = {"type": "mouseWheel", "x": at[0], "y": at[1], "deltaX": by[0], "deltaY": by[1]}
         self._engine.send_input([("Input.dispatchMouseEvent", event)])
-        for _ in range(SCROLL_FRAMES):
+        self._draw_frames(SCROLL_FRAMES)
+
+    def _draw_frames(self, count: int) -> None:
+        """Let the page take part in a gesture; one that is `still` is asked at its end."""
+        for _ in range(0 if self._still else count):
             self._engine.advance(FRAME_MS)
             self._engine.draw()
 

@@ -54,7 +54,12 @@ _FLAGS: tuple[str, ...] = (
     "--in-process-gpu",
     "--num-raster-threads=1",
 )
-_DRAW_WHOLE: tuple[str, ...] = ("--disable-partial-raster",)
+# One tile for the whole of a phone's screen is drawn and joined sooner than six.
+_DRAW_WHOLE: tuple[str, ...] = (
+    "--disable-partial-raster",
+    "--default-tile-width=384",
+    "--default-tile-height=640",
+)
 _FRAME_MS = 50.0
 """Page time between frames while something is awaited."""
 _HANDLED_WITH_FRAMES = ("mouseMoved", "mouseWheel")

@@ -21,4 +21,4 @@ def open_phone(width: int = WIDTH, height: int = HEIGHT, engine: str = "auto") -
         ConfigError: no such engine, or no such size.
     """
     # A restored screen is the one that was there, byte for byte.
-    return PhoneDevice(open_browser(width, height, engine, draw_whole=True))
+    return PhoneDevice(open_browser(width, height, engine, draw_whole=True, still=True))
