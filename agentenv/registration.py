@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 
 from agentenv.errors import ConfigError
+from agentenv.tasks.android.names import NAMES as ANDROID_NAMES
 from agentenv.tasks.miniwob.pages import NAMES
 from agentenv.tasks.phone.names import template_names
 
@@ -22,7 +23,8 @@ BROWSER = "agentenv/Browser-v0"
 
 def register_envs() -> None:
     """Register ``agentenv/Browser-v0``, ``agentenv/Phone-<task>-v0`` for every task of the
-    embedded phone, and ``agentenv/MiniWob-<page>-v0`` for every page.
+    embedded phone, ``agentenv/MiniWob-<page>-v0`` for every page, and
+    ``agentenv/Android-<task>-v0`` for every task on an emulator or a handset.
 
     Calling it again changes nothing.
 
@@ -36,24 +38,17 @@ def register_envs() -> None:
             entry_point="agentenv.registration:make_browser",
             vector_entry_point="agentenv.registration:make_browser_vector",
         )
-    for name in template_names():
-        environment = f"agentenv/Phone-{name}-v0"
-        if environment not in gymnasium.registry:
-            gymnasium.register(
-                id=environment,
-                entry_point="agentenv.registration:make_suite_task",
-                vector_entry_point="agentenv.registration:make_suite_task_vector",
-                kwargs={"task": f"phone/{name}"},
-            )
-    for name in NAMES:
-        environment = f"agentenv/MiniWob-{name}-v0"
-        if environment not in gymnasium.registry:
-            gymnasium.register(
-                id=environment,
-                entry_point="agentenv.registration:make_suite_task",
-                vector_entry_point="agentenv.registration:make_suite_task_vector",
-                kwargs={"task": f"miniwob/{name}"},
-            )
+    suites = {"Phone": template_names(), "MiniWob": NAMES, "Android": ANDROID_NAMES}
+    for suite, names in suites.items():
+        for name in names:
+            environment = f"agentenv/{suite}-{name}-v0"
+            if environment not in gymnasium.registry:
+                gymnasium.register(
+                    id=environment,
+                    entry_point="agentenv.registration:make_suite_task",
+                    vector_entry_point="agentenv.registration:make_suite_task_vector",
+                    kwargs={"task": f"{suite.lower()}/{name}"},
+                )
 
 
 def make_suite_task(task: str, engine: str = "auto", **settings: Any) -> DeviceEnv:
@@ -61,7 +56,9 @@ def make_suite_task(task: str, engine: str = "auto", **settings: Any) -> DeviceE
 
     Args:
         task: its id, e.g. ``"miniwob/click-test-2"`` or ``"phone/notes-write"``.
-        engine: which browser engine to use; see `agentenv.devices.browser.open_browser`.
+        engine: which browser engine to use; see `agentenv.devices.browser.open_browser`. Tasks
+            of the phone and of Android also take an emulator's or a handset's address; see
+            `agentenv.devices.android.attach`.
         settings: for `DeviceEnv`, e.g. `split`, `dialect`, `max_steps`, `render_mode`.
     """
     from agentenv.env import DeviceEnv

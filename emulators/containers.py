@@ -91,14 +91,14 @@ class Containers:
 
     def await_ready(
         self,
-        services: Sequence[Service],
+        names: Sequence[str],
         told: Callable[[str], None],
         timeout: float = READY_TIMEOUT,
     ) -> None:
         """Wait until all are healthy.
 
         Args:
-            services: that were started.
+            names: of containers that were started.
             told: called with a name when that one is ready.
             timeout: seconds for all of them.
 
@@ -106,7 +106,7 @@ class Containers:
             EmulatorError: one has ended or is not ready in time; with its last lines.
         """
         until = time.monotonic() + timeout
-        waiting = [service.name for service in services]
+        waiting = list(names)
         while waiting:
             for name in list(waiting):
                 health = self.health(name)

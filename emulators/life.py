@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from agentenv.errors import ConfigError
+from agentenv.errors import AgentenvError, ConfigError, DeviceError
 from agentenv.progress import track
 from agentenv.trajectories.durable import write_durably
 from emulators import state
@@ -43,7 +44,9 @@ def up(
         for service in services:
             containers.start(service)
         containers.await_ready(
-            services, lambda name: progress.advance(text=f"{name} is ready"), timeout
+            [service.name for service in services],
+            lambda name: progress.advance(text=f"{name} is ready"),
+            timeout,
         )
     return state.load(file)
 
@@ -58,6 +61,35 @@ def down(containers: Containers, *, data: bool, folder: Path = state.FOLDER) -> 
     gone = [one.name for one in state.load(file) if containers.remove(one.name, data=data)]
     state.forget(file)
     return gone
+
+
+def restarter(
+    serial: str, appium_url: str, folder: Path = state.FOLDER
+) -> Callable[[], None] | None:
+    """What starts an emulator's container anew and waits until it is ready: the last means of
+    `agentenv.devices.android.device.AndroidDevice`.
+
+    Args:
+        serial, appium_url: address of the device; one of them may be empty.
+        folder: where `up` has noted what it made.
+
+    Returns:
+        None if `up` has made no emulator with this address. It raises `DeviceError` where the
+        container does not come back ("not_restarted").
+    """
+    for one in state.load(folder / state.STATE.name):
+        if (serial and one.serial == serial) or (appium_url and one.appium_url == appium_url):
+            return partial(_restart, one.name)
+    return None
+
+
+def _restart(name: str) -> None:
+    try:
+        containers = Containers()
+        containers.restart(name)
+        containers.await_ready([name], lambda _: None)
+    except AgentenvError as error:
+        raise DeviceError(f"{name} was not restarted: {error}", "not_restarted") from error
 
 
 def snapshot(containers: Containers, name: str, verb: str, snapshot: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+
+import tyro
 
 from agentenv.cli.audit import AuditConfig, AuditSettings
 from agentenv.cli.audit import run as run_audit
+from agentenv.cli.devices import DeviceSettings, attached
 from agentenv.config import save_config
 from agentenv.tasks.base import Split, Task
 
@@ -33,6 +36,8 @@ class AuditAgentConfig(AuditSettings):
     """Of the policy's sampling."""
     devices: int = 2
     """Phones side by side; two or three saturate two cores."""
+    device: tyro.conf.OmitArgPrefixes[DeviceSettings] = field(default_factory=DeviceSettings)
+    """In a file: `device: {serial: [emulator-5554]}`."""
     temperature: float = 0.8
     """At which a model samples; 0 is greedy."""
     dialect: str = "json"
@@ -59,6 +64,7 @@ def run(config: AuditAgentConfig) -> int:
         temperature=config.temperature,
         seed=config.seed,
     )
+    make_device, devices = attached(config.device, tasks.values(), config.devices)
     collect(
         policy,
         tasks.values(),
@@ -67,7 +73,8 @@ def run(config: AuditAgentConfig) -> int:
         episodes=config.episodes,
         first=config.first,
         seed=config.seed,
-        devices=config.devices,
+        devices=devices,
+        make_device=make_device,
         dialect=config.dialect,
         description="act",
     )

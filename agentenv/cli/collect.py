@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import tyro
+
+from agentenv.cli.devices import DeviceSettings, attached
 from agentenv.config import config_to_mapping
 from agentenv.progress import console
 from agentenv.tasks.base import Split
@@ -33,6 +36,8 @@ class CollectConfig:
     """Of the policy's sampling."""
     devices: int = 2
     """Devices side by side; two or three saturate two cores."""
+    device: tyro.conf.OmitArgPrefixes[DeviceSettings] = field(default_factory=DeviceSettings)
+    """In a file: `device: {serial: [emulator-5554]}`."""
     temperature: float = 1.0
     """At which a model samples; 0 is greedy."""
     dialect: str = "json"
@@ -54,6 +59,7 @@ def run(config: CollectConfig) -> None:
         temperature=config.temperature,
         seed=config.seed,
     )
+    make_device, devices = attached(config.device, tasks.values(), config.devices)
     store = collect(
         policy,
         tasks.values(),
@@ -63,7 +69,8 @@ def run(config: CollectConfig) -> None:
         first=config.first,
         attempts=config.attempts,
         seed=config.seed,
-        devices=config.devices,
+        devices=devices,
+        make_device=make_device,
         dialect=config.dialect,
         metadata={"config": config_to_mapping(config)},
     )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import tyro
+
+from agentenv.cli.devices import DeviceSettings, attached
 from agentenv.config import save_config
 from agentenv.errors import ConfigError
 from agentenv.progress import console
@@ -39,6 +42,8 @@ class EvalConfig:
     """Of the policy's sampling."""
     devices: int = 2
     """Devices side by side; two or three saturate two cores."""
+    device: tyro.conf.OmitArgPrefixes[DeviceSettings] = field(default_factory=DeviceSettings)
+    """In a file: `device: {serial: [emulator-5554]}`."""
     temperature: float = 0.8
     """At which a model samples; 0 is greedy."""
     dialect: str = "json"
@@ -66,6 +71,7 @@ def run(config: EvalConfig) -> None:
     )
     if config.critic is not None:
         policy = _reranked(policy, config.critic, config.rerank)
+    make_device, devices = attached(config.device, tasks.values(), config.devices)
     store = collect(
         policy,
         tasks.values(),
@@ -74,7 +80,8 @@ def run(config: EvalConfig) -> None:
         episodes=config.episodes,
         first=config.first,
         seed=config.seed,
-        devices=config.devices,
+        devices=devices,
+        make_device=make_device,
         dialect=config.dialect,
         description="eval",
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from agentenv.cli.devices import DeviceSettings, attached
 from agentenv.progress import console
 from agentenv.tasks.base import Split
 
@@ -30,6 +31,8 @@ class WatchConfig:
     """Number of the first instance within the split."""
     devices: int = 1
     """Devices side by side; several are shown as a grid."""
+    device: tyro.conf.OmitArgPrefixes[DeviceSettings] = field(default_factory=DeviceSettings)
+    """In a file: `device: {serial: [emulator-5554]}`."""
     seconds: float = 1.0
     """How long each action is shown before it is carried out; the page can change it."""
     take_over: bool = False
@@ -60,6 +63,7 @@ def run(config: WatchConfig) -> None:
         temperature=config.temperature,
         seed=config.seed,
     )
+    make_device, devices = attached(config.device, tasks.values(), config.devices)
     stats = run_live(
         policy,
         tasks,
@@ -67,7 +71,8 @@ def run(config: WatchConfig) -> None:
         split=config.split,
         first=config.first,
         episodes=config.episodes,
-        devices=config.devices,
+        devices=devices,
+        make_device=make_device,
         seconds=config.seconds,
         person_first=config.take_over,
         seed=config.seed,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from agentenv.collecting import identity_of, refuse_mixture, remark
+from agentenv.devices.base import Device
 from agentenv.errors import ConfigError
 from agentenv.live.board import Offer
 from agentenv.live.orders import SECONDS_MOST
@@ -33,6 +34,7 @@ def run_live(
     first: int = 0,
     episodes: int = 10,
     devices: int = 1,
+    make_device: Callable[[], Device] | None = None,
     seconds: float = 1.0,
     person_first: bool = False,
     seed: int = 0,
@@ -48,6 +50,7 @@ def run_live(
         out: trajectory store, created or continued; instances it holds are left out.
         split, first, episodes: which instances of each task.
         devices: side by side.
+        make_device: makes them, instead of what fits the suite.
         seconds: how long each action of the policy is shown before it is carried out.
         person_first: the person acts first, and hands over.
         seed: recorded with the store.
@@ -68,7 +71,7 @@ def run_live(
             raise ConfigError(f"{name} must be at least 1, not {value}")
     if not 0 <= seconds <= SECONDS_MOST:
         raise ConfigError(f"seconds must be from 0 to {SECONDS_MOST:g}, not {seconds:g}")
-    make_device = tasks[next(iter(tasks))].open_device
+    make = make_device or tasks[next(iter(tasks))].open_device
     suite = suite_of(tasks.values())
     stats = RolloutStats()
     offers: tuple[Offer, ...] = (
@@ -109,7 +112,7 @@ def run_live(
             return stats
         view.announce(browser=browser)
         view.wait_for_viewer()
-        session.run(items, make_device, min(devices, len(items)))
+        session.run(items, make, min(devices, len(items)))
     return stats
 
 

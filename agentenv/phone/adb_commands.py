@@ -271,7 +271,10 @@ class PhoneShell:
             case ["put", space, name, value] if len(self._settings) < 1000:
                 self._settings[space, name] = value
                 return Result()
-        raise UsageError("Usage: settings get|put NAMESPACE NAME [VALUE]")
+            case ["delete", space, name]:
+                gone = self._settings.pop((space, name), None)
+                return _text(f"Deleted {int(gone is not None)} rows")
+        raise UsageError("Usage: settings get|put|delete NAMESPACE NAME [VALUE]")
 
     def _dumpsys(self, words: Sequence[str], given: bytes) -> Result:
         package, activity = self._component()

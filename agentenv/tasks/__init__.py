@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SUITES: dict[str, str] = {
     "miniwob": "agentenv.tasks.miniwob.suite",
     "phone": "agentenv.tasks.phone.suite",
+    "android": "agentenv.tasks.android.suite",
 }
 """Name of a suite -> the module whose `tasks()` gives it, imported when it is asked for."""
 

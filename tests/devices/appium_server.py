@@ -9,23 +9,23 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agentenv.devices.android.chrome import desktop_chromium
 from agentenv.devices.browser.launch import CHROMIUM, find_browser
 
 HOME = Path(os.environ.get("APPIUM_HOME") or Path(sys.prefix) / "appium")
 """Where `make test` installs it; or Appium's own variable says where it is."""
 PROGRAM = HOME / "node_modules" / ".bin" / "appium"
-CHROMEDRIVER = shutil.which("chromedriver")
 needs_appium = [
     pytest.mark.skipif(not PROGRAM.exists(), reason="no Appium server; make test installs it"),
     pytest.mark.skipif(
-        CHROMEDRIVER is None or find_browser(CHROMIUM) is None,
+        shutil.which("chromedriver") is None or find_browser(CHROMIUM) is None,
         reason="no chromedriver with its Chromium; apt-get install chromium chromium-driver",
     ),
 ]
@@ -69,17 +69,9 @@ def is_up(address: str) -> bool:
         return False
 
 
-def capabilities() -> Mapping[str, Any]:
+def capabilities() -> dict[str, Any]:
     """Of a session on this machine's Chromium, which takes itself for a phone's browser."""
-    return {
-        "platformName": "linux",
-        "browserName": "chrome",
-        "appium:automationName": "Chromium",
-        "appium:executable": CHROMEDRIVER,
-        "appium:chromedriverPort": free_port(),
-        "goog:chromeOptions": {
-            "binary": str(find_browser(CHROMIUM)),
-            "args": ["--headless=new", "--no-sandbox", "--disable-gpu"],
-            "mobileEmulation": {"deviceMetrics": {"width": 360, "height": 640, "pixelRatio": 1.0}},
-        },
-    }
+    asked = desktop_chromium()
+    screen = {"width": 360, "height": 640, "pixelRatio": 1.0}
+    asked["goog:chromeOptions"]["mobileEmulation"] = {"deviceMetrics": screen}
+    return asked

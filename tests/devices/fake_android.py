@@ -15,6 +15,7 @@ from functools import cache
 
 from PIL import Image, ImageDraw
 
+from agentenv.devices.android.pins import PINNED
 from agentenv.phone.adb_server import Result
 
 WIDTH, HEIGHT = 720, 1280
@@ -33,7 +34,8 @@ class FakeAndroid:
         self.touches: list[tuple[tuple[int, int], tuple[int, int], int]] = []
         self.keys: list[tuple[int, ...]] = []
         self.started: list[str] = []
-        self.settings: dict[tuple[str, str], str] = {}
+        self.settings = {**PINNED, ("global", "window_animation_scale"): "1.0"}
+        """All that we would pin is so already, but for one."""
         self.failing: Counter[str] = Counter()
         """How many more times an operation fails: "tree", "torn tree", "blank", "anr", ..."""
         self.hang = threading.Event()
@@ -169,6 +171,8 @@ class FakeShell:
                 android.settings[space, name] = value
             case ["settings", "get", space, name]:
                 return Result(f"{android.settings.get((space, name), 'null')}\n".encode())
+            case ["settings", "delete", space, name]:
+                android.settings.pop((space, name), None)
             case ["pm", "list", "packages"]:
                 return Result(f"package:android\npackage:{PACKAGE}\n".encode())
             case ["pm", "clear", package]:

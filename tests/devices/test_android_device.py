@@ -261,4 +261,4 @@ def test_nothing_there_is_said_with_what_to_do() -> None:
 def test_without_adb_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ConfigError, match="apt-get install adb"):
-        AdbDriver("127.0.0.1:5555")
+        AdbDriver("127.0.0.1:5555").connect()

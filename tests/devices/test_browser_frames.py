@@ -28,7 +28,18 @@ onclick="tell('pressed')">Press</button><input aria-label=Name oninput='tell(thi
 )
 
 
-@pytest.mark.parametrize("kind", ["same site", "other site", "srcdoc", "sandboxed"])
+@pytest.mark.parametrize(
+    ("browser", "kind"),
+    [
+        ("lockstep", "same site"),
+        ("lockstep", "other site"),
+        ("lockstep", "srcdoc"),
+        ("lockstep", "sandboxed"),
+        ("playwright", "other site"),
+        ("playwright", "srcdoc"),
+    ],
+    indirect=["browser"],
+)
 def test_what_a_frame_shows_is_listed_where_it_stands_and_can_be_used(
     browser: BrowserDevice, tmp_path: Path, sites: tuple[str, str], kind: str
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 import threading
 import time
 import uuid
@@ -130,7 +131,8 @@ class W3CServer(ThreadingHTTPServer):
                 text = "Potentially insecure feature 'adb_shell' has not been enabled"
                 raise WireError(500, "unknown error", text)
             case "mobile: shell":
-                return self._shell([given["command"], *given["args"]])
+                # As adb does it, the words are one line for the device's shell.
+                return self._shell(shlex.split(" ".join([given["command"], *given["args"]])))
         raise WireError(404, "unknown method", script)
 
     def _shell(self, words: list[str]) -> str:
@@ -139,6 +141,8 @@ class W3CServer(ThreadingHTTPServer):
                 self.android.settings[space, name] = value
             case ["settings", "get", space, name]:
                 return self.android.settings.get((space, name), "null")
+            case ["settings", "delete", space, name]:
+                self.android.settings.pop((space, name), None)
             case ["pm", "list", "packages"]:
                 return f"package:android\npackage:{PACKAGE}\n"
         return ""

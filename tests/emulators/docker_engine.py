@@ -29,6 +29,7 @@ class DockerEngine(ThreadingHTTPServer):
         self.images: set[str] = set()
         self.volumes: set[str] = set()
         self.ran: list[list[str]] = []
+        self.restarted: list[str] = []
         self.printed = {"getprop": "1", "snapshot": "OK"}
         """What a command inside prints, by a word of it."""
         self.looks = 2
@@ -102,6 +103,7 @@ class DockerEngine(ThreadingHTTPServer):
             case "GET", "json":
                 return self._looked_at(container)
             case "POST", "start" | "restart":
+                self.restarted += [name] if verb == "restart" else []
                 dies = name in self.dying
                 container["State"] = {"Status": "exited" if dies else "running"}
                 container["looks"] = 0

@@ -11,13 +11,13 @@ import pytest
 import yaml
 
 from agentenv.cli.main import main
-from agentenv.errors import ConfigError
+from agentenv.errors import ConfigError, DeviceError
 from emulators import containers as containers_module
 from emulators import state
 from emulators.compose import compose_file
 from emulators.containers import Containers, EmulatorError
 from emulators.images import Image, services
-from emulators.life import down, snapshot, up
+from emulators.life import down, restarter, snapshot, up
 from tests.emulators.docker_engine import DockerEngine
 
 IMAGES: list[tuple[Image, int]] = [("budtmo", 34), ("google", 30), ("redroid", 33)]
@@ -160,6 +160,26 @@ def test_a_snapshot_that_was_not_loaded_is_an_error(engine: DockerEngine, tmp_pa
         snapshot(containers, "test-1", "load", "other")
     with pytest.raises(ConfigError, match="give the snapshot a name"):
         snapshot(containers, "test-1", "load", "")
+
+
+def test_a_device_that_hangs_has_the_container_that_is_its_own_restarted(
+    engine: DockerEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", engine.url)
+    start(engine, tmp_path)
+    assert restarter("127.0.0.1:5556", "http://127.0.0.1:9", tmp_path) is None
+    assert restarter("", "", tmp_path) is None
+    by_url = restarter("", "http://127.0.0.1:4725", tmp_path)
+    restart = restarter("127.0.0.1:5557", "", tmp_path)
+    assert by_url is not None
+    assert restart is not None
+    by_url()
+    restart()
+    assert engine.restarted == ["test-2", "test-2"]
+    down(Containers(engine.url), data=False, folder=tmp_path)
+    with pytest.raises(DeviceError, match="there is no container") as caught:
+        restart()
+    assert caught.value.cause == "not_restarted"
 
 
 @pytest.mark.parametrize(("image", "count", "api"), [("budtmo", 0, 34), ("google", 1, 34)])

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from collections import Counter
+from functools import cached_property
 
 from agentenv.errors import ConfigError, DeviceError
 
@@ -37,10 +38,8 @@ class Adb:
 
     Args:
         serial: as ``adb devices`` lists it; "127.0.0.1:5555" is connected to when needed.
+            Empty: the only device there is.
         timeout: seconds one call may take.
-
-    Raises:
-        ConfigError: there is no `adb` on this machine.
     """
 
     def __init__(self, serial: str, timeout: float = TIMEOUT) -> None:
@@ -48,13 +47,18 @@ class Adb:
         self.deadline: float | None = None
         self.reconnections: Counter[str] = Counter()
         """How often the device had to be connected to anew, by what was lost."""
-        self._program = find_adb()
         self._timeout = timeout
+
+    @cached_property
+    def _program(self) -> list[str]:
+        """How adb is called, for this device."""
+        return [find_adb(), *(["-s", self.serial] if self.serial else [])]
 
     def connect(self) -> None:
         """Wait until the device answers.
 
         Raises:
+            ConfigError: there is no `adb` on this machine.
             DeviceError: it does not, within `CONNECT_TIMEOUT` ("adb_gone").
         """
         until = time.monotonic() + CONNECT_TIMEOUT
@@ -67,8 +71,8 @@ class Adb:
                 return
             if time.monotonic() > until:
                 raise DeviceError(
-                    f"adb does not reach {self.serial!r} ({state}); `adb devices` lists what it "
-                    "does. On a handset: allow USB debugging, and this computer",
+                    f"adb does not reach {self.serial or 'a device'} ({state}); `adb devices` "
+                    "lists what it does. On a handset: allow USB debugging, and this computer",
                     "adb_gone",
                 )
             if ":" in self.serial:
@@ -131,7 +135,7 @@ class Adb:
                 raise DeviceError("the step took too long", "deadline")
         try:
             return subprocess.run(
-                [self._program, "-s", self.serial, *words],
+                [*self._program, *words],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=left,
@@ -146,7 +150,7 @@ class Adb:
         """As adb calls it: "device" if all is well."""
         try:
             result = subprocess.run(
-                [self._program, "-s", self.serial, "get-state"],
+                [*self._program, "get-state"],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=self._timeout,
@@ -163,7 +167,7 @@ class Adb:
     def _quietly(self, *words: str) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run(
-                [self._program, *words],
+                [self._program[0], *words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -30,9 +30,6 @@ class AdbDriver:
     Args:
         serial: of the device, or its address.
         timeout: seconds one command may take.
-
-    Raises:
-        ConfigError: there is no `adb`.
     """
 
     def __init__(self, serial: str, timeout: float = TIMEOUT) -> None:
@@ -48,6 +45,11 @@ class AdbDriver:
         self.adb.deadline = value
 
     def connect(self) -> None:
+        """See `Driver`.
+
+        Raises:
+            ConfigError: there is no `adb`.
+        """
         self.adb.connect()
         self._types_anything = None
         until = time.monotonic() + BOOT_TIMEOUT

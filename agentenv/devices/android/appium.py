@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ _BACK = 4
 _META = {113: 0x1000, 57: 0x02, 59: 0x01, 117: 0x10000}
 """Modifier's key code -> its bit in a meta state."""
 _DOUBLE_TAP_PAUSE = 0.08
+_DEVTOOLS = "executeCdpCommand"
 _LOST_SESSION = "session is either terminated"
 _CRASHED = ("instrumentation process", "socket hang up", "could not proxy", "econnre")
 _NO_ADB = ("adb: device", "device offline", "device not found", "no devices/emulators")
@@ -83,6 +85,8 @@ class AppiumDriver:
         try:
             with self._errors_told():
                 self._session = webdriver.Remote(self._url, options=options, client_config=config)
+            path = "/session/$sessionId/goog/cdp/execute"
+            self._session.command_executor.add_command(_DEVTOOLS, "POST", path)
         except DeviceError as error:
             if error.cause != "appium_error":
                 raise
@@ -171,7 +175,7 @@ class AppiumDriver:
 
     def shell(self, *words: str) -> str:
         """Run a command on the device; the server must have been started so that it may."""
-        command, *rest = words
+        command, *rest = (shlex.quote(word) for word in words)  # for the device's own shell
         try:
             return str(self._mobile("mobile: shell", command=command, args=rest))
         except DeviceError as error:
@@ -182,6 +186,13 @@ class AppiumDriver:
                 "--allow-insecure=uiautomator2:adb_shell",
                 "appium_error",
             ) from error
+
+    def devtools(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A DevTools call to the page of a browser's session, which ChromeDriver hands on."""
+        with self._guarded() as session:
+            arguments = {"cmd": method, "params": dict(params)}
+            answer: Mapping[str, Any] = session.execute(_DEVTOOLS, arguments)["value"]
+        return answer
 
     def load_snapshot(self, name: str) -> None:
         self._mobile("mobile: execEmuConsoleCommand", command=f"avd snapshot load {name}")

@@ -16,6 +16,7 @@ from PIL import Image, ImageStat, UnidentifiedImageError
 from agentenv.actions import Action
 from agentenv.devices.android.driver import Driver
 from agentenv.devices.android.hands import ANDROID_ACTIONS, Hands
+from agentenv.devices.android.pins import Pins
 from agentenv.devices.android.recovery import RECOVERY_TIME, Ladder, Rung
 from agentenv.devices.android.setup import AndroidSetup
 from agentenv.devices.android.tree import parse_tree
@@ -37,15 +38,14 @@ _ANR_BUTTONS = ("android:id/aerr_wait", "android:id/aerr_close")
 """Of the dialog "... isn't responding", the one that is pressed first."""
 _LOST = ("session_lost", "instrumentation_crashed")
 """Causes after which another session finds the app as it was."""
-_PREPARATION = (
-    *(
-        ("settings", "put", "global", f"{kind}_scale", "0")
-        for kind in ("window_animation", "transition_animation", "animator_duration")
-    ),
-    ("settings", "put", "global", "stay_on_while_plugged_in", "7"),
-    ("settings", "put", "system", "accelerometer_rotation", "0"),
-)
-"""Animations off, the screen on and upright."""
+_EMULATORS = {
+    "ro.boot.qemu": ("1",),
+    "ro.kernel.qemu": ("1",),
+    "ro.hardware": ("ranchu", "goldfish", "redroid", "cutf_cvm"),
+}
+"""Properties that only emulators have, and containers."""
+_MARK = ("global", "agentenv_not_in_any_snapshot")
+"""A setting that is new before a snapshot is loaded, and gone afterwards."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ class AndroidDevice:
         self._features = DeviceFeatures("android", height, width, ANDROID_ACTIONS)
         self._settle_time = settle_time
         self._setup = AndroidSetup()
+        self._pins = Pins(driver)
         self._connected = False
         self._look_now: _Look | None = None
         rungs = [
@@ -125,7 +126,7 @@ class AndroidDevice:
         """Bring the device into `setup`'s state, and back to life if need be.
 
         Raises:
-            ConfigError: not an `AndroidSetup`.
+            ConfigError: not an `AndroidSetup`, or one for emulators on a handset.
             DeviceError: nothing helped.
         """
         if not isinstance(setup, AndroidSetup):
@@ -167,11 +168,19 @@ class AndroidDevice:
         raise DeviceError("save an emulator's snapshots with its own tools", "unsupported")
 
     def restore(self, token: str) -> None:
-        """Load an emulator's snapshot of that name, and wait until it answers."""
-        self._look_now = None
-        self._driver.load_snapshot(token)
+        """Load an emulator's snapshot of that name, and wait until it answers.
+
+        Raises:
+            DeviceError: there is none, or nothing was restored ("no_snapshot").
+        """
+        self._load_snapshot(token)
 
     def close(self) -> None:
+        """Also puts back what was pinned: animations, clock, language."""
+        if self._connected:
+            self._driver.deadline = None
+            with suppress(DeviceError):  # a device that is gone keeps what it has
+                self._pins.restore()
         self._look_now, self._connected = None, False
         self._driver.close()
 
@@ -182,9 +191,7 @@ class AndroidDevice:
     def _connect(self) -> None:
         self._connected = False
         self._driver.connect()
-        for words in _PREPARATION:
-            with suppress(DeviceError):  # a handset may forbid it
-                self._driver.shell(*words)
+        self._pins.pin()
         self._connected = True
 
     def _prepare(self) -> None:
@@ -192,12 +199,18 @@ class AndroidDevice:
         if not self._connected:
             self._connect()
         setup, driver = self._setup, self._driver
+        if setup.emulator_only:
+            self._refuse_handsets()
         if setup.snapshot:
-            driver.load_snapshot(setup.snapshot)
+            self._load_snapshot(setup.snapshot)
+        if setup.clock is not None:
+            self._pins.set_clock(setup.clock)
         for apk in setup.install:
             driver.install(apk)
+        there = driver.packages() if setup.clear else []
         for package in setup.clear:
-            driver.clear_app(package)
+            if package in there:
+                driver.clear_app(package)
         for words in setup.commands:
             driver.shell(*words)
         driver.press([_HOME_KEY])
@@ -210,13 +223,30 @@ class AndroidDevice:
             raise DeviceError(f"the task cannot start: {error}", "start_failed") from error
         self._look()
 
+    def _refuse_handsets(self) -> None:
+        known = {name: self._driver.shell("getprop", name).strip() for name in _EMULATORS}
+        if not any(known[name] in values for name, values in _EMULATORS.items()):
+            raise ConfigError(
+                "this task erases an app's data, and this device is no emulator; choose tasks "
+                "that erase nothing (android/settings-..., android/files-...)"
+            )
+
     def _restart_app(self) -> None:
         if self._setup.app:
             self._driver.stop_app(self._setup.app)
 
     def _restore_snapshot(self) -> None:
         if self._setup.snapshot:
-            self._driver.load_snapshot(self._setup.snapshot)
+            self._load_snapshot(self._setup.snapshot)
+
+    def _load_snapshot(self, name: str) -> None:
+        """Load it and see that it was: emulators say OK to what restores nothing."""
+        self._look_now = None
+        self._driver.shell("settings", "put", *_MARK, "1")
+        self._driver.load_snapshot(name)
+        if self._driver.shell("settings", "get", *_MARK).strip() == "1":
+            raise DeviceError(f"loading the snapshot {name!r} restored nothing", "no_snapshot")
+        self._pins.pin()
 
     def _seen(self) -> tuple[Sequence[UIElement], tuple[int, int]]:
         look = self._look()

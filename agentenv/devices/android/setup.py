@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from agentenv.devices.base import Setup
@@ -17,10 +18,14 @@ class AndroidSetup(Setup):
 
     snapshot: str = ""
     """Of an emulator, loaded first."""
+    clock: datetime | None = None
+    """What the device's clock shows when the task begins, with its zone; None: as it is."""
     install: tuple[Path, ...] = ()
     """APKs; their permissions are granted."""
     clear: tuple[str, ...] = ()
-    """Packages whose data is erased."""
+    """Packages whose data is erased, of those that are installed."""
+    emulator_only: bool = False
+    """It would destroy what belongs to the owner of a handset, which is refused."""
     commands: tuple[Words, ...] = ()
     """Run on the device: ``("settings", "put", "system", "screen_brightness", "40")``."""
     app: str = ""

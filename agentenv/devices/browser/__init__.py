@@ -67,7 +67,10 @@ def open_browser(
     screen = Viewport(width, height) if viewport is None else viewport
     screen = get_viewport(screen) if isinstance(screen, str) else screen
     if engine not in ("auto", "lockstep", "playwright"):
-        raise ConfigError(f"engine is 'auto', 'lockstep' or 'playwright', not {engine!r}")
+        raise ConfigError(
+            f"engine is 'auto', 'lockstep' or 'playwright', not {engine!r} (tasks of the suites "
+            "phone and android run on Android too)"
+        )
 
     def make_engine() -> Engine:
         chosen = available_engine() if engine == "auto" else engine

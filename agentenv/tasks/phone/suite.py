@@ -89,14 +89,21 @@ class PhoneTask(Task):
 
     def open_device(self, engine: str = "auto") -> Device:
         """A phone in a browser of its own; with the engine "adb" it is seen and touched through
-        the real adb, as an Android device is."""
+        the real adb, as an Android device is. With an address (`agentenv.devices.android.attach`)
+        it is drawn by that device's Chrome."""
         from agentenv.devices.phone import open_phone
 
-        if engine != "adb":
-            return open_phone(engine=engine)
-        from agentenv.devices.adb.phone import PhoneOverAdb
+        if engine == "adb":
+            from agentenv.devices.adb.phone import PhoneOverAdb
 
-        return PhoneOverAdb(open_phone())
+            return PhoneOverAdb(open_phone())
+        if ":" in engine:
+            from agentenv.devices.android.attach import address_of, open_phone_page
+
+            address = address_of(engine)
+            if address is not None:
+                return open_phone_page(address)
+        return open_phone(engine=engine)
 
     @property
     def has_oracle(self) -> bool:

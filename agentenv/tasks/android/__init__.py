@@ -1,0 +1,1 @@
+"""Tasks on the apps that every Android has, judged by what the device itself tells."""
