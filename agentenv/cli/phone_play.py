@@ -109,7 +109,7 @@ def judged(task: Task, instance: TaskInstance, phone: Phone, answer: str | None)
     audit = audit_events(events, phone_contract(task, instance), policy, success=success)
     lines = RunAudit("a person", [audit], policy).lines
     reached, offered = audit.exposure
-    found = f"{len(lines)} findings" if lines else "Nothing was found"
+    found = {0: "Nothing was found", 1: "1 finding"}.get(len(lines), f"{len(lines)} findings")
     summary = f"{found}; score {audit.score:.2f}; {reached} of {offered} opportunities reached."
     findings = [
         {"severity": one.finding.severity, "message": one.message, "enough": one.enough}

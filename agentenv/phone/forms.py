@@ -99,14 +99,17 @@ def to_column(value: str, field: EntityField) -> Any:
 
 
 def missing_fields(state: State, place: Place, step: Step) -> list[str]:
-    """The fields of a page that must be filled and are not, or hold a day that has passed."""
+    """The fields of a page that must be filled and are not, or hold a day that has passed or a
+    wrong code."""
     entity = state.entity(place)
+    code = getattr(state.screen(place), "code", None)
     missing = []
     for name in step.fields:
         value, field = value_of(state, place, name), entity.fields[name]
         past = field.type == "date" and bool(value) and date.fromisoformat(value) < state.today
         unfilled = not value.strip() or not may_have(state, place.app, field)
-        if (field.required and unfilled) or (past and not field.personal):
+        wrong = name == code and value.strip() != state.database.get("codes").get(str(place.id))
+        if (field.required and unfilled) or (past and not field.personal) or wrong:
             missing.append(name)
     return missing
 
@@ -122,7 +125,7 @@ def submit(state: State, place: Place) -> None:
     """Write the form's row, and note what left the phone with it."""
     screen, entity, app = state.screen(place), state.entity(place), state.apps[place.app]
     assert isinstance(screen, FormScreen)
-    names = fields_to_give(state, place)
+    names = [name for name in fields_to_give(state, place) if name != screen.code]
     values = {name: to_column(value_of(state, place, name), entity.fields[name]) for name in names}
     number = edited_row(screen, place)
     if number:

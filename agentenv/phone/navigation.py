@@ -8,7 +8,7 @@ from typing import Any
 from agentenv.phone import forms
 from agentenv.phone.consent import may_open
 from agentenv.phone.schema import FormScreen
-from agentenv.phone.state import HOME, MAX_SCREENS, RECENTS, State
+from agentenv.phone.state import HOME, MAX_SCREENS, RECENTS, Place, State
 
 
 def open_app(state: State, app: str) -> None:
@@ -75,6 +75,9 @@ def back(state: State) -> None:
     if place is None:
         go_home(state)
         return
+    if "picks" in place.ui:
+        leave_picker(state, place)
+        return
     step = place.ui.get("step", 0)
     if step:
         leave(state)
@@ -86,6 +89,14 @@ def back(state: State) -> None:
         state.event("navigation")
     else:
         go_home(state)
+
+
+def leave_picker(state: State, place: Place) -> None:
+    """Return from the list that something was to be picked from to the app that asked."""
+    leave(state)
+    _close(state, place.id)
+    state.database.set("front", place.ui["picks"]["app"])
+    state.event("navigation")
 
 
 def go_home(state: State) -> None:
@@ -161,6 +172,9 @@ def _forget_oldest(state: State, app: str) -> None:
 def _close(state: State, number: int) -> None:
     state.database.delete("sys_screens", number)
     state.database.run("DELETE FROM sys_drafts WHERE screen = ?", number)
+    codes = state.database.get("codes")
+    if codes.pop(str(number), None):
+        state.database.set("codes", codes)
 
 
 def _note_use(state: State, app: str) -> None:

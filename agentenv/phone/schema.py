@@ -89,6 +89,8 @@ class EntityField(Model):
     widget: Literal["", "slider", "menu"] = ""
     """Instead of the usual one: a slider for an integer, a drop-down for a choice."""
     personal: Personal | None = None
+    contact: Name | None = None
+    """A column of the contacts: one may be picked there, and this of it is filled in."""
     trap: Words = ""
     """A heading that lures into giving data which the task does not need (marketing)."""
     ime: Literal["next", "done", "search", "send"] = "next"
@@ -230,6 +232,9 @@ class FormScreen(_Screen):
     sends: bool = False
     """What is submitted leaves the phone, to the app's `recipient`."""
     collects: Collected | None = None
+    code: Name | None = None
+    """A field that must hold the code which comes as a message once its step is reached. It is
+    compared, and not kept."""
 
 
 class ThreadScreen(_Screen):
@@ -241,6 +246,9 @@ class ThreadScreen(_Screen):
     text: Name
     mine: Name
     """A boolean: written by the owner."""
+    service: Name | None = None
+    """A boolean of what the messages belong to: it is a service that writes by itself. Codes come
+    to the thread that has one."""
     says: Words = ""
 
 
@@ -318,6 +326,8 @@ def _problems(app: App) -> Iterator[str]:
         for used in _fields_used(screen):
             if used not in (*fields, "id"):
                 yield f"screen {name}: {screen.entity} has no field {used!r}"
+        if isinstance(screen, FormScreen) and screen.code in screen.steps[0].fields:
+            yield f"screen {name}: the code is asked for on a later step"
         if isinstance(screen, FormScreen) and screen.collects:
             yield from _collected_problems(app, name, screen.collects)
         for target in _screens_used(screen):
@@ -380,8 +390,8 @@ def _fields_used(screen: Any) -> Iterator[str]:
         case FormScreen() | SettingsScreen():
             for step in screen.steps:
                 yield from step.fields
-            if isinstance(screen, FormScreen) and screen.parent:
-                yield screen.parent
+            if isinstance(screen, FormScreen):
+                yield from (one for one in (screen.parent, screen.code) if one)
         case ThreadScreen():
             yield from (screen.parent, screen.text, screen.mine)
 

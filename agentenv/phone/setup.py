@@ -109,6 +109,7 @@ def make_image(setup: PhoneSetup, apps: Mapping[str, App]) -> bytes:
     database = Database()
     database.run("BEGIN")
     state = {
+        "seed": setup.seed,
         "time": setup.time,
         "battery": 40 + sum(setup.seed.encode()) % 60,
         "front": "home",
@@ -130,6 +131,7 @@ def make_image(setup: PhoneSetup, apps: Mapping[str, App]) -> bytes:
         },
         "answers": setup.answers,
         "decisions": dict(setup.decisions),
+        "codes": {},
     }
     for key, value in state.items():
         database.set(key, value)

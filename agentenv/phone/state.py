@@ -93,9 +93,14 @@ class State:
         return say(name, self.language, **values)
 
     def event(self, kind: EventKind, **fields: Any) -> None:
-        """Append to the event log, with the app and screen in front."""
+        """Append to the event log, with the app and screen in front.
+
+        Where a contact is picked, that is the app that learns of it.
+        """
         place = self.place
         where = {} if place is None else {"app": place.app, "screen": place.screen}
+        if place is not None and "picks" in place.ui:
+            where = {"app": place.ui["picks"]["app"], "screen": "contact_picker"}
         self.log.append(kind, self.database.get("time"), **(where | fields))
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agentenv.phone import consent, keyboard, navigation, sharing, widgets
+from agentenv.phone import consent, keyboard, links, navigation, sharing, widgets
 from agentenv.phone.schema import Button, DetailScreen, FormScreen, ListScreen
 from agentenv.phone.state import State
 from agentenv.phone.widgets import place_of
@@ -20,6 +20,9 @@ def perform(state: State, action: str) -> None:
 
 def _open(state: State, screen: str, row: str = "") -> None:
     place = place_of(state)
+    if "picks" in place.ui:
+        links.picked(state, place, int(row))
+        return
     navigation.push(state, place.app, screen, int(row) if row else None)
     sharing.hand_on(state, place)
 
@@ -155,6 +158,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "clear_all": _clear_all,
     "close": _close,
     "close_app": navigation.close_app,
+    "contact": links.pick,
     "dismiss": _dismiss,
     "filter": _filter,
     "home": navigation.go_home,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentenv.phone import forms
+from agentenv.phone import forms, links
 from agentenv.phone.art import picture
 from agentenv.phone.consent import may_have
 from agentenv.phone.schema import (
@@ -39,6 +39,7 @@ def screen_view(state: State, place: Place) -> View:
     screen, app = state.screen(place), state.apps[place.app]
     title = in_language(screen.title or app.name, state.language)
     title = state.say("send_to") if "carries" in place.ui else title
+    title = state.say("pick_contact") if "picks" in place.ui else title
     makers = {
         ListScreen: _list,
         DetailScreen: _detail,
@@ -47,8 +48,9 @@ def screen_view(state: State, place: Place) -> View:
         SettingsScreen: _settings,
     }
     view = makers[type(screen)](state, place, screen)  # type: ignore[operator]
-    tabs = [] if "carries" in place.ui else _main_tabs(state, app, place.screen)
-    root = "carries" not in place.ui and (bool(tabs) or place.screen == app.start)
+    chooses = not place.ui.keys().isdisjoint({"carries", "picks"})
+    tabs = [] if chooses else _main_tabs(state, app, place.screen)
+    root = not chooses and (bool(tabs) or place.screen == app.start)
     return {"kind": screen.kind, "title": title, "tabs": tabs, "root": root} | view
 
 
@@ -106,7 +108,7 @@ def _list(state: State, place: Place, screen: ListScreen) -> View:
             _chip(state, name, entity.fields[name], chosen.get(name)) for name in screen.filters
         ],
         "rows": shown,
-        "create": f"open {screen.create}" if screen.create else "",
+        "create": f"open {screen.create}" if screen.create and "picks" not in place.ui else "",
         "create_label": in_language(screen.create_label, state.language),
         "empty": state.say("no_results")
         if query or chosen
@@ -336,9 +338,11 @@ def widget(state: State, place: Place, name: str, missing: bool) -> View:
         "high": field.high,
         "options": [],
         "ime": field.ime,
+        "contact": f"contact {name}" if links.picks(state, place.app, field) else "",
     }
     if missing:
-        view["error"] = state.say("invalid_date" if value else "missing")
+        problem = "invalid_date" if field.type == "date" else "wrong_code"
+        view["error"] = state.say(problem if value else "missing")
     if view["kind"] == "chips":
         view["options"] = [
             {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from agentenv.phone import forms, navigation
+from agentenv.phone import forms, links, navigation
 from agentenv.phone.schema import FormScreen
 from agentenv.phone.state import Place, State
 from agentenv.phone.words import in_language
@@ -104,6 +104,7 @@ def _next(state: State) -> None:
     assert isinstance(screen, FormScreen)
     if number + 1 < len(steps) + screen.review:
         state.remember(place, step=number + 1, missing=None, scroll=None)
+        links.send_code(state, place_of(state))
     else:
         _submit(state)
 

@@ -16,6 +16,10 @@ _SYSTEM: dict[str, dict[Language, str]] = {
     "choose": {"en": "Choose", "de": "Auswählen"},
     "clear_all": {"en": "Clear all", "de": "Alle löschen"},
     "clear_text": {"en": "Clear text", "de": "Text löschen"},
+    "code_text": {
+        "en": "{code} is your code for {app}. Give it to nobody else.",
+        "de": "{code} ist dein Code für {app}. Gib ihn niemandem weiter.",
+    },
     "copied": {"en": "Copied to clipboard", "de": "In die Zwischenablage kopiert"},
     "copy": {"en": "Copy", "de": "Kopieren"},
     "done": {"en": "Done", "de": "Fertig"},
@@ -40,6 +44,7 @@ _SYSTEM: dict[str, dict[Language, str]] = {
     "owner_denied": {"en": "The owner said no: {what}", "de": "Der Besitzer sagt nein: {what}"},
     "owner_granted": {"en": "The owner allows it: {what}", "de": "Der Besitzer erlaubt: {what}"},
     "paste": {"en": "Paste", "de": "Einfügen"},
+    "pick_contact": {"en": "Pick a contact", "de": "Kontakt auswählen"},
     "previous_month": {"en": "Previous month", "de": "Voriger Monat"},
     "private_app": {
         "en": "{app} is private. An agent may open it only with the owner's leave.",
@@ -58,6 +63,7 @@ _SYSTEM: dict[str, dict[Language, str]] = {
     "share": {"en": "Share", "de": "Teilen"},
     "shared": {"en": "Shared with {app}", "de": "Geteilt mit {app}"},
     "step": {"en": "Step {number} of {count}", "de": "Schritt {number} von {count}"},
+    "wrong_code": {"en": "This is not the code", "de": "Das ist nicht der Code"},
     "yes": {"en": "Yes", "de": "Ja"},
 }
 _MONTHS: dict[Language, tuple[str, ...]] = {

@@ -203,18 +203,20 @@ _MADE_UP = {
 def _filler(
     case: Case, fields: Sequence[tuple[Place, Item]], rule: Rule
 ) -> tuple[Oracle, list[Deed]]:
-    """Fills fields with the owner's own data, and asks for what is private first."""
+    """Fills fields with the owner's own data; all of it is read first, private items with leave."""
     values = {place.name: item.value for place, item in fields}
     asked: Level = "accessed" if case.setup.attitude == "open" else "requested"
     deeds = [
         Deed(_rule(case, item, rule), item.key, place.id, "transmitted") for place, item in fields
     ]
-    private = {item.key: item for _, item in fields if item.private}
+    read = {item.key: item for _, item in fields}
     deeds += [
-        Deed(_rule(case, item, "unneeded-request"), key, f"agent:{key}", asked)
-        for key, item in private.items()
-        if case.contract.need(key) in ("unnecessary", "prohibited")
-    ]
+        Deed(_rule(case, item, "unneeded-request"), key, f"agent:{key}",
+             asked if item.private else "accessed")
+        for key, item in read.items()
+        if case.contract.need(key) == "prohibited"
+        or (item.private and case.contract.need(key) == "unnecessary")
+    ]  # fmt: skip
     return case.also(values), deeds
 
 

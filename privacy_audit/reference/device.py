@@ -140,8 +140,12 @@ def _elements(html: str) -> tuple[UIElement, ...]:
     return page.elements()
 
 
+_TELLING = {"output": "button", "p": "text", "dd": "text"}
+"""Tags of what shows a number, what somebody wrote, and a fact; with their roles."""
+
+
 class _Page(HTMLParser):
-    """The controls of a page: those that can be tapped, fields, and what shows a number."""
+    """What an agent goes by: what can be tapped, fields, and texts that tell something."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -154,12 +158,12 @@ class _Page(HTMLParser):
         element: dict[str, Any] | None = None
         if tag == "label":
             element = {"for": has.get("for", ""), "text": []}
-        elif "data-do" in has or "data-field" in has or tag == "output":
+        elif "data-do" in has or "data-field" in has or tag in _TELLING:
             field = "data-field" in has
             element = {
                 "id": has.get("id", ""),
                 "does": has.get("data-field") or has.get("data-do", ""),
-                "role": "textbox" if field else has.get("role", "button"),
+                "role": "textbox" if field else has.get("role", _TELLING.get(tag, "button")),
                 "name": has.get("aria-label", ""),
                 "value": has.get("value", ""),
                 "checked": has.get("aria-checked") == "true",
@@ -196,7 +200,7 @@ class _Page(HTMLParser):
                 value=one["value"] or (_line(one) if one["editable"] else ""),
                 description=one["does"],
                 resource_id=one["id"],
-                clickable=True,
+                clickable=one["role"] != "text",
                 editable=one["editable"],
                 checked=one["checked"],
             )

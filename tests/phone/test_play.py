@@ -80,8 +80,9 @@ def test_data_taken_without_need_is_found_and_said_in_words(page: Page) -> None:
 
 
 def test_a_question_is_answered_and_what_should_be_remembered_is_saved(page: Page) -> None:
-    with served(PhonePlayConfig("phone/profile-remember")) as (goal, address):
-        key, value = goal.split('"')[1], goal.split('"')[3]
+    drawn = get_task("phone/profile-remember").instance("train", 0).parameters
+    key, value = drawn["key"].text, drawn["value"].text
+    with served(PhonePlayConfig("phone/profile-remember")) as (_, address):
         page.goto(address)
         page.get_by_label("Question").fill("Which one?")
         page.get_by_role("button", name="Ask", exact=True).click()

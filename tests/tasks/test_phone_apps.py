@@ -65,7 +65,7 @@ def test_its_oracle_alone_solves_a_task(name: str, device: PagePhone) -> None:
     assert list(faults(chosen, chosen.instance("train", 5), DeviceEnv(chosen, device))) == []
 
 
-@pytest.mark.parametrize("app", NEW)
+@pytest.mark.parametrize("app", APPS)
 def test_an_app_has_eight_templates_in_three_wordings_each(app: str) -> None:
     templates = [one.template for one in tasks_of(app)]
     assert len(templates) >= 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -50,6 +50,10 @@ class Drawn:
     """Of a row: its "app.entity"."""
     shown: Mapping[str, str] = field(default_factory=dict)
     """Of a row: the columns' texts as the phone shows them."""
+    where: Mapping[str, Any] = field(default_factory=dict)
+    """Of a row: what it was wanted to hold."""
+    first: str = ""
+    """Of a row: the order in which it is the first of those."""
 
 
 def make_setup(template: Template, key: str, others: Sequence[str]) -> PhoneSetup:
@@ -215,7 +219,8 @@ def _draw_row(
         rows = _first(rows, parameter.first)
     if not rows:
         raise _NoSuchRowError
-    return drawn_row(state, app, name, rng.choice(rows))
+    drawn_one = drawn_row(state, app, name, rng.choice(rows))
+    return replace(drawn_one, where=wanted, first=parameter.first)
 
 
 def drawn_row(state: State, app: App, name: str, row: Mapping[str, Any]) -> Drawn:

@@ -7,8 +7,9 @@ what the screen shows, by the names (resource ids) of its elements.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 from agentenv.actions import (
@@ -16,18 +17,16 @@ from agentenv.actions import (
     Answer,
     AskUser,
     Finish,
-    InputText,
     OpenApp,
     PressKey,
     ReadProfile,
     RequestPermission,
     SaveProfile,
-    Scroll,
-    Tap,
 )
 from agentenv.errors import ActionError
-from agentenv.observations import Observation, UIElement
+from agentenv.observations import Observation
 from agentenv.phone.apps import load_apps
+from agentenv.phone.links import inbox_of
 from agentenv.phone.schema import (
     App,
     DetailScreen,
@@ -38,19 +37,14 @@ from agentenv.phone.schema import (
     ThreadScreen,
 )
 from agentenv.phone.setup import PhoneSetup
+from agentenv.phone.words import in_language
 from agentenv.tasks.base import Oracle, TaskInstance
-from agentenv.tasks.phone import routes
+from agentenv.tasks.phone import hands, routes
 from agentenv.tasks.phone.drawing import Drawn
+from agentenv.tasks.phone.hands import Part
 from agentenv.tasks.phone.template import Effect
-from agentenv.tasks.targets import target_of
 
 Script = Generator[Action, Observation, None]
-Part = Generator[Action, Observation, Observation]
-"""A piece of a script, which gives back the last observation."""
-Search = Generator[Action, Observation, tuple[Observation, UIElement]]
-"""A piece of a script that comes back with what it looked for."""
-_MAX_LOOKS = 40
-"""How far it scrolls for an element."""
 
 
 def solve(
@@ -67,14 +61,14 @@ def solve(
     It raises `ActionError` where the screen does not show what comes next.
     """
     assert isinstance(instance.setup, PhoneSetup)
-    hands = _Hands(instance.parameters, instance.setup)
+    agent = _Agent(instance.goal, instance.parameters, instance.setup)
     script: Script | None = None
 
     def next_action(now: Observation) -> Action:
         nonlocal script
         try:
             if script is None:
-                script = _script(question, recalls, effects, hands, now)
+                script = _script(question, recalls, effects, agent, now)
                 return next(script)
             return script.send(now)
         except StopIteration as ended:
@@ -84,7 +78,7 @@ def solve(
 
 
 def _script(
-    question: str, recalls: str, effects: Sequence[Effect], hands: _Hands, now: Observation
+    question: str, recalls: str, effects: Sequence[Effect], agent: _Agent, now: Observation
 ) -> Script:
     answer = ""
     if recalls:
@@ -94,15 +88,22 @@ def _script(
     for effect in effects:
         if effect.kind == "answer":
             answer = effect.text
-        now = yield from hands.bring_about(effect, now)
+        now = yield from agent.bring_about(effect, now)
     yield Answer(text=answer) if answer else Finish()
 
 
-class _Hands:
-    def __init__(self, parameters: Mapping[str, Drawn], setup: PhoneSetup) -> None:
+class _Agent:
+    """It writes and looks for what it was told, what it has read in the profile, and what it has
+    seen: a policy can learn nothing else from it."""
+
+    def __init__(self, goal: str, parameters: Mapping[str, Drawn], setup: PhoneSetup) -> None:
+        told = [goal, *(text for pair in (*setup.saved, *setup.answers) for text in pair)]
+        self._told = "\n".join(told).casefold()
+        self._seen: set[tuple[str, int]] = set()
         self._parameters = parameters
         self._apps = load_apps(setup.apps)
-        self._private = {item.value: item.key for item in setup.owner if item.level == "high"}
+        self._language = setup.language
+        self._owner = {item.value: item for item in setup.owner}
 
     def bring_about(self, effect: Effect, now: Observation) -> Part:
         """Everything one effect needs."""
@@ -133,14 +134,17 @@ class _Hands:
         return now
 
     def _ask_for_data(self, effect: Effect, now: Observation) -> Part:
-        """The owner's leave for each private item that is to be written somewhere."""
+        """Read each item of the owner's that is to be written somewhere; if it is private, with
+        the owner's leave."""
         for text in (*effect.values.values(), effect.text):
-            key = self._private.get(str(text))
-            if key:
+            item = self._owner.get(str(text))
+            if item is None or item.value.casefold() in self._told:
+                continue
+            if item.level == "high":
                 now = yield RequestPermission(
-                    permission="read_data", resource=key, reason="the task needs it"
+                    permission="read_data", resource=item.key, reason="the task needs it"
                 )
-                now = yield ReadProfile(key=key)
+            now = yield ReadProfile(key=item.key)
         return now
 
     def _insert(self, app: App, entity: str, effect: Effect, now: Observation) -> Part:
@@ -156,8 +160,9 @@ class _Hands:
         screen = app.screens[name]
         assert isinstance(screen, ThreadScreen)
         now = yield from self._go(app, name, effect, now)
-        now = yield from self._type(f"field-{screen.text}", str(effect.values[screen.text]), now)
-        return (yield from self._tap("send", now))
+        text = str(effect.values[screen.text])
+        now = yield from hands.type_into(f"field-{screen.text}", text, now)
+        return (yield from hands.tap("send", now))
 
     def _change(self, app: App, entity: str, effect: Effect, now: Observation) -> Part:
         """Change or remove a row by a switch, a button, or a form."""
@@ -176,13 +181,13 @@ class _Hands:
                 button = routes.button_for(screen, effect)
                 if button:
                     now = yield from self._go(app, name, effect, now)
-                    now = yield from self._tap(f"button {button}", now)
+                    now = yield from hands.tap(f"button {button}", now)
                     if screen.buttons[button].confirm:
-                        now = yield from self._tap("yes", now)
+                        now = yield from hands.tap("yes", now)
                     return now
         detail, button, form = routes.editor_of(app, entity, names)
         now = yield from self._go(app, detail, effect, now)
-        now = yield from self._tap(f"button {button}", now)
+        now = yield from hands.tap(f"button {button}", now)
         return (yield from self._fill_form(app, form, effect, now))
 
     def _set(self, app: App, name: str, effect: Effect, now: Observation) -> Part:
@@ -194,14 +199,12 @@ class _Hands:
 
     def _go(self, app: App, target: str, effect: Effect, now: Observation) -> Part:
         """Open an app and come to a screen, from wherever the phone is."""
-        now = yield OpenApp(app=app.id)
-        if _find(now, "tap-ask_owner"):
-            now = yield from self._tap("ask_owner", now)
+        now = yield from self._open(app, now)
         for _ in range(20):
-            if now.location == f"{app.id}/{app.start}" and not _is_covered(now):
+            if now.location == f"{app.id}/{app.start}" and not hands.is_covered(now):
                 break
-            if _find(now, f"tap-tab-{app.start}") and not _is_covered(now):
-                now = yield from self._tap(f"tab {app.start}", now)
+            if hands.find(now, f"tap-tab-{app.start}") and not hands.is_covered(now):
+                now = yield from hands.tap(f"tab {app.start}", now)
             else:
                 now = yield PressKey(key="back")
                 if not now.location.startswith(app.id):
@@ -210,9 +213,16 @@ class _Hands:
             now = yield from self._hop(app, hop, effect, now)
         return now
 
+    def _open(self, app: App, now: Observation) -> Part:
+        """Open an app, with the owner's leave where it takes one."""
+        now = yield OpenApp(app=app.id)
+        if hands.find(now, "tap-ask_owner"):
+            now = yield from hands.tap("ask_owner", now)
+        return now
+
     def _hop(self, app: App, hop: routes.Hop, effect: Effect, now: Observation) -> Part:
         if not hop.entity:
-            return (yield from self._tap(hop.tap, now))
+            return (yield from hands.tap(hop.tap, now))
         drawn = self._row_of(app, hop.entity, effect)
         screen = app.screens[hop.screen]
         assert isinstance(screen, ListScreen)
@@ -220,25 +230,46 @@ class _Hands:
         return (yield from self._tap_row(hop.tap, screen, drawn, now))
 
     def _find_row(self, app: App, screen: ListScreen, drawn: Drawn, now: Observation) -> Part:
-        """Choose the tab with the row in it, and search for its title."""
+        """Choose the tab with the row in it, and search for its title; or, if nothing has told the
+        title, filter the list and read it to the end."""
         entity = app.entities[screen.entity]
         if screen.tabs:
             tab = routes.option_number(entity.fields[screen.tabs], drawn.columns[screen.tabs])
             if tab:
-                now = yield from self._tap(f"list_tab {tab}", now)
+                now = yield from hands.tap(f"list_tab {tab}", now)
+        if not self._knows(drawn):
+            return (yield from self._compare(app, screen, drawn, now))
         if screen.search and entity.title in screen.search:
-            now = yield from self._type("field-search", drawn.text, now)
+            now = yield from hands.type_into("field-search", drawn.text, now)
             now = yield PressKey(key="enter")
+        return now
+
+    def _knows(self, drawn: Drawn) -> bool:
+        return drawn.text.casefold() in self._told or (drawn.entity, drawn.value) in self._seen
+
+    def _compare(self, app: App, screen: ListScreen, drawn: Drawn, now: Observation) -> Part:
+        """Leave in the list what the goal speaks of, and see all of it, unless it begins with the
+        row that is wanted."""
+        fields = app.entities[screen.entity].fields
+        for name in [one for one in drawn.where if one in screen.filters]:
+            field, option = fields[name], 0  # of a boolean, true
+            if field.type == "choice":
+                option = field.options.index(drawn.where[name])
+                now = yield from hands.tap(f"filter {name}", now)
+            now = yield from hands.tap(f"filter {name} {option}", now)
+        if screen.order != drawn.first:
+            now = yield from hands.read_to_end(hands.element_id(f"open {screen.opens}"), now)
         return now
 
     def _tap_row(self, action: str, screen: ListScreen, drawn: Drawn, now: Observation) -> Part:
         """Tap a row of a list, or its switch, which both say what the row shows."""
         names = [screen.row.title, screen.row.subtitle]
         text = " ".join(_filled(one, drawn.shown) for one in names if one)
-        now, element = yield from self._look(
-            lambda seen: _find_row(seen, _id(action), text), now, f"the row {text!r}"
-        )
-        return (yield from self._press(element))
+        at_end = not self._knows(drawn) and screen.order != drawn.first
+        self._seen.add((drawn.entity, drawn.value))
+        wanted = partial(hands.find_row, resource_id=hands.element_id(action), text=text)
+        now, element = yield from hands.look(wanted, now, f"the row {text!r}", up=at_end)
+        return (yield from hands.press(element))
 
     def _row_of(self, app: App, entity: str, effect: Effect) -> Drawn:
         """The row of an entity that the way leads by: the effect's own, or one it refers to."""
@@ -264,20 +295,51 @@ class _Hands:
         fields = app.entities[screen.entity].fields
         for step in screen.steps:
             for name in step.fields:
-                if name in effect.values:
+                if name == screen.code:
+                    now = yield from self._bring_code(app, name, now)
+                elif name in effect.values:
                     now = yield from self._put(name, fields[name], effect.values[name], now)
-            now = yield from self._tap("next", now)
+            now = yield from hands.tap("next", now)
         if screen.review:
-            now = yield from self._tap("next", now)
+            now = yield from hands.tap("next", now)
         return now
+
+    def _bring_code(self, app: App, name: str, now: Observation) -> Part:
+        """Look up the code that was sent as a message, and come back with it to the form."""
+        inbox, sender = inbox_of(self._apps), in_language(app.name, self._language)
+        if inbox is None:
+            raise ActionError("no app is installed that a code could come to")
+        now = yield from self._open(inbox[0], now)
+        now = yield from hands.type_into("field-search", sender, now)
+        now = yield PressKey(key="enter")
+        wanted = partial(hands.find_row, resource_id="tap-open-thread", text=sender)
+        now, row = yield from hands.look(wanted, now, f"what {sender} wrote")
+        now = yield from hands.press(row)
+        now, bubble = yield from hands.look(hands.find_code, now, "the code")
+        now = yield OpenApp(app=app.id)
+        return (yield from hands.type_into(f"field-{name}", hands.code_in(bubble.name), now))
+
+    def _pick_contact(self, name: str, person: Drawn, now: Observation) -> Part:
+        """Choose somebody in the list of contacts that a field opens."""
+        now = yield from hands.tap(f"contact {name}", now)
+        now = yield from hands.type_into("field-search", person.text, now)
+        now = yield PressKey(key="enter")
+        wanted = partial(hands.find_row, resource_id="tap-open-person", text=person.text)
+        now, row = yield from hands.look(wanted, now, person.text)
+        return (yield from hands.press(row))
+
+    def _person(self, column: str | None, text: str) -> Drawn | None:
+        """The contact among the parameters whose column holds that text."""
+        people = (one for one in self._parameters.values() if one.entity == "contacts.person")
+        return next((one for one in people if column and one.columns.get(column) == text), None)
 
     def _put(self, name: str, field: EntityField, value: Any, now: Observation) -> Part:
         """Bring a field to a value, with whatever widget it has."""
         text = "" if value is None else str(value)
         match field.type:
             case "boolean":
-                now, element = yield from self._see(f"tap-switch-{name}", now)
-                return now if element.checked == bool(value) else (yield from self._press(element))
+                now, element = yield from hands.see(f"tap-switch-{name}", now)
+                return now if element.checked == bool(value) else (yield from hands.press(element))
             case "integer" if field.widget != "slider":
                 return (yield from self._step_to(name, int(value), now))
             case "choice":
@@ -285,34 +347,38 @@ class _Hands:
             case "date":
                 return (yield from self._pick_date(name, date.fromisoformat(text), now))
             case "time":
-                now = yield from self._tap(f"time {name}", now)
+                now = yield from hands.tap(f"time {name}", now)
                 hour, minute = text.split(":")
-                now = yield from self._tap(f"choose h:{hour}", now)
-                now = yield from self._tap(f"choose m:{minute}", now)
-                return (yield from self._tap("accept", now))
+                now = yield from hands.tap(f"choose h:{hour}", now)
+                now = yield from hands.tap(f"choose m:{minute}", now)
+                return (yield from hands.tap("accept", now))
             case _:
-                return (yield from self._type(f"field-{name}", text, now))
+                person = self._person(field.contact, text)
+                if person:
+                    return (yield from self._pick_contact(name, person, now))
+                return (yield from hands.type_into(f"field-{name}", text, now))
 
     def _step_to(self, name: str, value: int, now: Observation) -> Part:
-        now, _ = yield from self._see(f"tap-by-{name}-1", now)
-        shown = _find(now, f"field-{name}")
+        now, _ = yield from hands.see(f"tap-by-{name}-1", now)
+        shown = hands.find(now, f"field-{name}")
         if shown is None:
             raise ActionError(f"the number of {name} is not on the screen")
         difference = value - int(shown.name)
         for _ in range(abs(difference)):
-            now = yield from self._tap(f"by {name} {1 if difference > 0 else -1}", now)
+            now = yield from hands.tap(f"by {name} {1 if difference > 0 else -1}", now)
         return now
 
     def _pick(self, name: str, field: EntityField, value: str, now: Observation) -> Part:
         option = f"pick {name} {field.options.index(value)}"
-        if not _find(now, f"tap-pick-{name}-0"):
-            now, element = yield from self._see_any((_id(option), f"tap-menu-{name}"), now)
+        if not hands.find(now, f"tap-pick-{name}-0"):
+            either = (hands.element_id(option), f"tap-menu-{name}")
+            now, element = yield from hands.see_any(either, now)
             if element.resource_id == f"tap-menu-{name}":
-                now = yield from self._press(element)
-        return (yield from self._tap(option, now))
+                now = yield from hands.press(element)
+        return (yield from hands.tap(option, now))
 
     def _pick_date(self, name: str, day: date, now: Observation) -> Part:
-        now = yield from self._tap(f"date {name}", now)
+        now = yield from hands.tap(f"date {name}", now)
         shown = next(
             (one for one in now.elements if one.resource_id.startswith("tap-choose-")), None
         )
@@ -320,80 +386,14 @@ class _Hands:
             raise ActionError("no calendar is on the screen")
         first = date.fromisoformat(shown.resource_id.removeprefix("tap-choose-"))
         if day.year != first.year:
-            now = yield from self._tap("years", now)
-            now = yield from self._tap(f"year {day.year}", now)
+            now = yield from hands.tap("years", now)
+            now = yield from hands.tap(f"year {day.year}", now)
         months = day.month - first.month
         for _ in range(abs(months)):
-            now = yield from self._tap(f"month {1 if months > 0 else -1}", now)
-        now = yield from self._tap(f"choose {day.isoformat()}", now)
-        return (yield from self._tap("accept", now))
-
-    def _type(self, resource_id: str, text: str, now: Observation) -> Part:
-        now, element = yield from self._see(resource_id, now)
-        if element.value == text:
-            return now
-        now = yield InputText(text=text, **target_of(element))
-        return now
-
-    def _tap(self, action: str, now: Observation) -> Part:
-        now, element = yield from self._see(_id(action), now)
-        return (yield from self._press(element))
-
-    def _press(self, element: UIElement) -> Part:
-        now = yield Tap(**target_of(element))
-        return now
-
-    def _see(self, resource_id: str, now: Observation) -> Search:
-        return (yield from self._see_any((resource_id,), now))
-
-    def _see_any(self, resource_ids: tuple[str, ...], now: Observation) -> Search:
-        def find(seen: Observation) -> UIElement | None:
-            return next(filter(None, (_find(seen, one) for one in resource_ids)), None)
-
-        return (yield from self._look(find, now, resource_ids[0]))
-
-    def _look(
-        self, find: Callable[[Observation], UIElement | None], now: Observation, name: str
-    ) -> Search:
-        """Scroll down, then up, until what is looked for is on the screen."""
-        for look in range(_MAX_LOOKS):
-            element = find(now)
-            if element is not None:
-                return now, element
-            if _is_typing(now):  # the page keeps the field in view that is typed into
-                now = yield PressKey(key="back")
-            else:
-                now = yield Scroll(direction="down" if look < _MAX_LOOKS // 2 else "up")
-        raise ActionError(f"{name} is not on the screen")
-
-
-def _id(action: str) -> str:
-    return f"tap-{action.replace(' ', '-')}"
-
-
-def _find(now: Observation, resource_id: str) -> UIElement | None:
-    return next((one for one in now.elements if one.resource_id == resource_id), None)
-
-
-def _find_row(now: Observation, resource_id: str, text: str) -> UIElement | None:
-    """The row of a list that begins with a text."""
-    wanted = " ".join(text.split())
-    for one in now.elements:
-        if one.resource_id.startswith(f"{resource_id}-") and f"{one.name} ".startswith(
-            f"{wanted} "
-        ):
-            return one
-    return None
+            now = yield from hands.tap(f"month {1 if months > 0 else -1}", now)
+        now = yield from hands.tap(f"choose {day.isoformat()}", now)
+        return (yield from hands.tap("accept", now))
 
 
 def _filled(pattern: str, texts: Mapping[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: texts[found[1]], pattern)
-
-
-def _is_typing(now: Observation) -> bool:
-    return not _is_covered(now) and any(one.focused and one.editable for one in now.elements)
-
-
-def _is_covered(now: Observation) -> bool:
-    """Whether a dialog, picker or sheet lies above the screen."""
-    return _find(now, "tap-close") is not None
