@@ -69,6 +69,7 @@ class EpisodeRecorder:
                 token_ids=decision.token_ids,
                 log_probs=decision.log_probs,
                 actor=actor,
+                egress=decision.egress,
             )
         )
 

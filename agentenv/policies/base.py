@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agentenv.actions import Action
-from agentenv.observations import Observation
+from agentenv.observations import Bounds, Observation
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,27 @@ class History:
 
 
 @dataclass(frozen=True)
+class Hidden:
+    """Something that was painted over."""
+
+    what: str
+    """The item or kind of data, never its value."""
+    bounds: Bounds
+
+
+@dataclass(frozen=True)
+class Egress:
+    """A screen that left this machine, so that a model elsewhere could see it."""
+
+    recipient: str
+    """The host that it went to."""
+    image: str
+    """SHA-256 of the image as it was sent (PNG); "" if none was."""
+    hidden: tuple[Hidden, ...] = ()
+    """What was painted over, and taken from the elements, before."""
+
+
+@dataclass(frozen=True)
 class Decision:
     """What a policy says for one history."""
 
@@ -43,6 +64,8 @@ class Decision:
     log_probs: tuple[float, ...] = ()
     """Of each token of `token_ids` at sampling time, natural logarithm, under the
     distribution that was sampled from (temperature included)."""
+    egress: Egress | None = None
+    """What left this machine to decide it; None if nothing did."""
 
 
 class Policy(Protocol):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agentenv.actions import Action
 from agentenv.observations import Observation
-from agentenv.policies.base import History, Turn
+from agentenv.policies.base import Egress, History, Turn
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Step:
     log_probs: tuple[float, ...] = ()
     actor: str = ""
     """Who decided, if it was not the episode's policy: "human" after a take-over."""
+    egress: Egress | None = None
+    """What left the machine for the decision: `observation` as a policy behind an API saw it."""
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
 
 from agentenv.actions import ACTION_ADAPTER, Action
 from agentenv.observations import ELEMENT_FLAGS, Observation, UIElement
+from agentenv.policies.base import Egress, Hidden
 from agentenv.trajectories.episode import Episode, Step
 
 SCHEMA_VERSION = 1
 """Changes whenever a column changes its name, type or meaning. A new column that may be
-missing (`actor`, `messages`, `events`) leaves it as it is: old stores stay readable."""
+missing (`actor`, `messages`, `events`, `egress`) leaves it as it is: old stores stay readable."""
 
 Row = Mapping[str, Any]
 
@@ -75,6 +77,7 @@ _DECISION_FIELDS = [
     pa.field("log_probs", pa.list_(pa.float64())),
     pa.field("actor", pa.string()),
     pa.field("events", pa.list_(pa.string())),
+    pa.field("egress", pa.string()),
 ]
 _HUGGING_FACE = {"info": {"features": {"screenshot": {"_type": "Image"}}}}
 
@@ -91,10 +94,13 @@ SCHEMA = pa.schema(
 - `action` and `sent` are JSON objects of `agentenv.actions`; `sent` is null for an
   action that was refused.
 - `actor` is who decided the step, "" if it was the episode's policy.
+- `egress` is what left the machine for the decision, as JSON (`agentenv.policies.base.Egress`);
+  null if nothing did.
 - `events` is the device's event log as JSON lines, in the final row only; null elsewhere and
   from devices that keep none.
 - In the row with `final` true, `text`, `action`, `sent`, `reward`, `token_ids`,
-  `log_probs` and `actor` are null; so is the observation, if the device failed before it was taken.
+  `log_probs`, `actor` and `egress` are null; so is the observation, if the device failed
+  before it was taken.
 """
 
 
@@ -121,6 +127,7 @@ def rows_of(episode: Episode, number: int) -> list[dict[str, Any]]:
             "token_ids": [int(token) for token in step.token_ids],
             "log_probs": [float(value) for value in step.log_probs],
             "actor": _utf8(step.actor),
+            "egress": None if step.egress is None else json.dumps(asdict(step.egress)),
         }
         for step in episode.steps
     ]
@@ -220,7 +227,16 @@ def _step_of(row: Row) -> Step:
         token_ids=tuple(row["token_ids"]),
         log_probs=tuple(row["log_probs"]),
         actor=row.get("actor") or "",
+        egress=_egress_of(row.get("egress")),
     )
+
+
+def _egress_of(text: str | None) -> Egress | None:
+    if text is None:
+        return None
+    fields = json.loads(text)
+    hidden = tuple(Hidden(one["what"], tuple(one["bounds"])) for one in fields["hidden"])
+    return Egress(fields["recipient"], fields["image"], hidden)
 
 
 def _observation_of(row: Row) -> Observation:

@@ -11,32 +11,24 @@ import base64
 import hashlib
 import json
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from agentenv.actions import Action
 from agentenv.config import config_from_mapping, config_to_mapping
 from agentenv.dialects import JsonDialect
 from agentenv.dialects.parsing import OutputError, cut, first_object
+from agentenv.endpoints import RetryError, chat, content_of, persistently
 from agentenv.errors import ConfigError, DeviceError
 from agentenv.policies.prompts import PromptFormat, element_line
 from agentenv.trajectories.durable import write_durably
 from agentenv.trajectories.episode import Episode
 
 logger = logging.getLogger(__name__)
-
-WORTH_RETRYING = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-LONGEST_PAUSE = 60.0
-LARGEST_ANSWER = 1_000_000
-"""Bytes that are read of an answer."""
 
 INSTRUCTIONS = (
     "You judge how well an agent carried out a task on a device. You are shown the task, what "
@@ -141,22 +133,21 @@ class EndpointJudge:
         return judgement
 
     def _ask(self, question: Mapping[str, Any]) -> Judgement:
-        for attempt in range(self.config.retries + 1):
+        def attempt() -> Judgement:
             self._refuse_above_budget()
-            try:
-                reply = self._send(question)
-                # An answer that makes no sense has to be paid for, too.
-                cost = self._cost(reply)
-                self.spent += cost
-                return _judgement_in(reply, cost)
-            except _RetryError as failure:
-                problem = failure
-            if attempt < self.config.retries:
-                self._pause(min(problem.pause or 2.0**attempt, LONGEST_PAUSE))
-                logger.info("judge: %s; asking again", problem)
-        raise DeviceError(
-            f"the judge failed {self.config.retries + 1} times, last: {problem}", "judge_failed"
-        )
+            reply = chat(
+                self.config.url,
+                question,
+                who="judge",
+                key_variable=self.config.key_variable,
+                timeout=self.config.timeout,
+            )
+            # An answer that makes no sense has to be paid for, too.
+            cost = self._cost(reply)
+            self.spent += cost
+            return _judgement_in(reply, cost)
+
+        return persistently(attempt, who="judge", retries=self.config.retries, pause=self._pause)
 
     def _refuse_above_budget(self) -> None:
         if self.spent >= self.config.budget and (self.config.price_in or self.config.price_out):
@@ -165,31 +156,6 @@ class EndpointJudge:
                 "budget, or train without it",
                 "judge_budget",
             )
-
-    def _send(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        headers = {"Content-Type": "application/json"}
-        key = os.environ.get(self.config.key_variable)
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
-        address = f"{self.config.url.rstrip('/')}/chat/completions"
-        request = Request(address, json.dumps(question).encode(), headers)
-        try:
-            with build_opener(_NoRedirect).open(request, timeout=self.config.timeout) as response:
-                reply = json.loads(response.read(LARGEST_ANSWER))
-        except HTTPError as error:
-            said = cut(error.read(2000).decode("utf-8", "replace"), 300)
-            if error.code in WORTH_RETRYING:
-                raise _RetryError(f"HTTP {error.code}: {said}", _seconds(error)) from None
-            raise DeviceError(
-                f"the judge at {address} refuses: HTTP {error.code}: {said}", "judge_failed"
-            ) from None
-        except (OSError, HTTPException) as error:
-            raise _RetryError(f"{address} does not answer: {error}") from None
-        except ValueError:
-            raise _RetryError(f"{address} does not answer with JSON") from None
-        if not isinstance(reply, Mapping):
-            raise _RetryError(f"{address} answers with JSON that is no object")
-        return reply
 
     def _cost(self, reply: Mapping[str, Any]) -> float:
         if not (self.config.price_in or self.config.price_out):
@@ -245,13 +211,12 @@ def _shown(dialect: JsonDialect, action: Action) -> str:
 
 def _judgement_in(reply: Mapping[str, Any], cost: float) -> Judgement:
     try:
-        said = str(reply["choices"][0]["message"]["content"])
-        found = first_object(said, '{"reason": "...", "score": 0.5}')
+        found = first_object(content_of(reply), '{"reason": "...", "score": 0.5}')
         score = found["score"]
-    except (KeyError, IndexError, TypeError, OutputError) as problem:
-        raise _RetryError(f"its answer holds no score ({problem})") from None
+    except (KeyError, OutputError) as problem:
+        raise RetryError(f"its answer holds no score ({problem})") from None
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
-        raise _RetryError(f"its score is {cut(repr(score))}, not a number from 0 to 1")
+        raise RetryError(f"its score is {cut(repr(score))}, not a number from 0 to 1")
     return Judgement(float(score), cut(str(found.get("reason", "")), 1000), cost)
 
 
@@ -263,25 +228,4 @@ def _read(path: Path) -> Judgement | None:
         return None
     except (ValueError, TypeError, AttributeError, ConfigError) as error:
         logger.warning("judge: %s is damaged and will be asked again (%s)", path, error)
-        return None
-
-
-def _seconds(error: HTTPError) -> float:
-    """What the endpoint asks to wait; 0 if it does not say."""
-    asked = error.headers.get("Retry-After", "")
-    return float(asked) if asked.isdigit() else 0.0
-
-
-class _RetryError(Exception):
-    """An attempt failed; the next may not. `pause`: seconds to wait before, 0 if not known."""
-
-    def __init__(self, message: str, pause: float = 0.0) -> None:
-        super().__init__(message)
-        self.pause = pause
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """A redirect would carry the key to another host."""
-
-    def redirect_request(self, *args: Any) -> None:
         return None

@@ -16,7 +16,7 @@ from agentenv.cli.main import main
 from agentenv.errors import ConfigError, DeviceError
 from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.store import TrajectoryWriter
-from tests.trainers.craft_gui.endpoints import Endpoint, endpoint, says, scores
+from tests.endpoints import Endpoint, endpoint, says, scores
 from tests.trajectories.factories import make_episode
 from trainers.craft_gui.calibration import as_mapping, calibrate
 from trainers.craft_gui.judge import EndpointJudge, JudgeConfig
