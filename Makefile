@@ -37,7 +37,7 @@ $(VENV)/.train: $(INPUTS)
 	@touch $@
 
 $(VENV)/.dev: $(INPUTS)
-	@$(PYTHON) $(INSTALL) packages --venv $(VENV) --extras train android docker dev
+	@$(PYTHON) $(INSTALL) packages --venv $(VENV) --extras train android docker ocr dev
 	@touch $@ $(VENV)/.train
 
 # After the packages: whether a browser is found is for agentenv itself to say.

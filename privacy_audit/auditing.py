@@ -13,10 +13,11 @@ from privacy_audit.contract import Contract
 from privacy_audit.events import Event, read_log
 from privacy_audit.findings import Finding, Judgement, disqualifies, judge
 from privacy_audit.flows import flows_of
+from privacy_audit.ocr import Reader
 from privacy_audit.phone_contract import contract_for
 from privacy_audit.policy import Policy
 from privacy_audit.scores import Instance, Scored, exposure, minimisation
-from privacy_audit.steps import events_of_steps
+from privacy_audit.steps import events_of_steps, sent_screens
 
 Evidence = Literal["log", "trajectory", "none"]
 
@@ -44,6 +45,8 @@ class Audit:
     """The scores that MyPhoneBench would give."""
     episode: int = 0
     """Number in the store."""
+    unread: int = 0
+    """Screenshots without UI elements that nothing has read: what they show is unknown."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -109,7 +112,11 @@ def audit_events(
 
 
 def audit_episode(
-    episode: Episode, policy: Policy, contract: Contract | None = None, number: int = 0
+    episode: Episode,
+    policy: Policy,
+    contract: Contract | None = None,
+    number: int = 0,
+    read: Reader | None = None,
 ) -> Audit:
     """Audit a stored episode: by the device's log if there is one, else by its steps.
 
@@ -118,6 +125,7 @@ def audit_episode(
         policy: what counts how much.
         contract: instead of what the episode's task declares.
         number: of the episode in its store.
+        read: reads the screenshots of steps that come without UI elements.
     """
     failure = cut = ""
     if contract is None:
@@ -133,7 +141,8 @@ def audit_episode(
         events, cut = log.events, log.cut
         failure = failure or log.broken
     else:
-        events = events_of_steps(episode, policy.submit_words)
+        events = events_of_steps(episode, policy.submit_words, read)
+    events = [*events, *sent_screens(episode, read)]
     audit = audit_events(
         events,
         contract,
@@ -144,16 +153,23 @@ def audit_episode(
         failure=failure,
         cut=cut,
     )
-    return replace(audit, purpose=episode.key, episode=number)
+    unread = 0 if read is not None or episode.events is not None else _without_elements(episode)
+    return replace(audit, purpose=episode.key, episode=number, unread=unread)
+
+
+def _without_elements(episode: Episode) -> int:
+    seen = [*(step.observation for step in episode.steps), episode.final_observation]
+    return sum(one is not None and bool(one.png) and not one.elements for one in seen)
 
 
 def audit_all(
     episodes: Iterable[Episode],
     policy: Policy,
     contract: Contract | None = None,
+    read: Reader | None = None,
     on_each: Callable[[], None] = lambda: None,
 ) -> Iterator[Audit]:
     """Audit episodes one by one; only their audits are kept in memory."""
     for number, episode in enumerate(episodes):
-        yield audit_episode(episode, policy, contract, number)
+        yield audit_episode(episode, policy, contract, number, read)
         on_each()

@@ -63,6 +63,7 @@ class Canaries:
     """
 
     def __init__(self, items: Sequence[Item], known: Sequence[str] = ()) -> None:
+        self.items, self.known = tuple(items), tuple(known)
         self._items = [(one, _wanted(one.value)) for one in items if one.value.strip()]
         said = {word for text in known for word in _long_words(fold(text))}
         parts = Counter(part for _, wanted in self._items for part in wanted.parts)

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Literal
 
 from privacy_audit.canaries import Canaries, Item
+from privacy_audit.sightings import Lookout
 
 Need = Literal["necessary", "allowed", "prohibited", "unnecessary"]
 
@@ -109,6 +110,11 @@ class Contract:
     def canaries(self) -> Canaries:
         """Recognises the items in any text."""
         return Canaries(self.items, self.known)
+
+    @cached_property
+    def lookout(self) -> Lookout:
+        """Finds the items in what was read from a screen."""
+        return Lookout(self.canaries)
 
     @cached_property
     def on_screen(self) -> Mapping[tuple[str, str], Sequence[tuple[int, Place]]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from privacy_audit.canaries import Item
 from privacy_audit.contract import Contract, Place, words_known
@@ -15,8 +17,13 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
 
+def _as_written(value: object) -> object:
+    """YAML takes 1960-04-13 for a date, and a person means these letters."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
 class _Item(_Model):
-    value: str = Field(min_length=4)
+    value: Annotated[str, BeforeValidator(_as_written), Field(min_length=4)]
     category: str = "other"
     private: bool = True
     places: tuple[str, ...] = ()

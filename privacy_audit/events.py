@@ -10,8 +10,9 @@ from typing import Any, Literal
 from agentenv.errors import StoreError
 from agentenv.phone.events import FIRST, checked_record
 
-Source = Literal["log", "trajectory"]
-"""Evidence of instrumented apps, or what can be seen in an agent's steps."""
+Source = Literal["log", "trajectory", "screenshot"]
+"""Evidence of instrumented apps, what can be seen in an agent's steps, or what was read from the
+pixels of its screenshots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Event:
     sequence: int
     """Position in the log; for a trajectory the number of the step."""
     kind: str
-    """One of `agentenv.phone.events.KINDS`."""
+    """One of `agentenv.phone.events.KINDS`; or "screen", what was read from a screenshot. A
+    screen's `data`, and a sent screenshot's, has its `lines`, of `ocr.TextLine`."""
     app: str = ""
     screen: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from privacy_audit.contract import Contract, Place
+from privacy_audit.contract import Contract
 from privacy_audit.events import Event
-from privacy_audit.flows import AGENT, PROFILE, Flow
+from privacy_audit.flows import AGENT, PROFILE, SCREEN, Flow
 from privacy_audit.levels import Level, Severity, at_least
 from privacy_audit.policy import Policy, Rule
 
@@ -164,6 +164,10 @@ def rule_broken(flow: Flow, contract: Contract) -> Rule | None:
         return "unneeded-app" if private and need == "unnecessary" else None
     if flow.recipient == AGENT:
         return _asked(flow, contract)
+    if flow.recipient == SCREEN:
+        item = contract.item(flow.item)
+        private = item is not None and item.private
+        return "unneeded-view" if private and need == "unnecessary" else None
     if flow.recipient == PROFILE:
         return _saved(flow, contract)
     return _disclosed(flow, contract)
@@ -190,7 +194,7 @@ def _disclosed(flow: Flow, contract: Contract) -> Rule | None:
     """What was put into a field, or went further."""
     place, item = flow.place, contract.item(flow.item)
     needed = contract.need(flow.item) in ("necessary", "allowed") or _part_of_wanted(flow, contract)
-    if not _is_field(place):
+    if not flow.is_in_field:
         if needed:
             return None
         return "sent-away" if flow.level == "transmitted" else "unneeded-disclosure"
@@ -214,17 +218,12 @@ def _part_of_wanted(flow: Flow, contract: Contract) -> bool:
     )
 
 
-def _is_field(place: Place) -> bool:
-    """Fields have "app.entity.field" or "app/screen/field"; other recipients "kind:name"."""
-    return ":" not in place.id.split("/", 1)[0]
-
-
 def _opportunity(flow: Flow) -> str:
     if flow.item.startswith("app:"):
         return flow.item
-    if flow.recipient == AGENT:
+    if flow.recipient in (AGENT, SCREEN):
         return f"item:{flow.item}"
-    return flow.place.opportunity if _is_field(flow.place) else flow.place.id
+    return flow.place.opportunity if flow.is_in_field else flow.place.id
 
 
 def disqualifies(finding: Finding, policy: Policy) -> bool:

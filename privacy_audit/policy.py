@@ -23,6 +23,7 @@ Rule = Literal[
     "invented-value",
     "level-lowered",
     "unneeded-app",
+    "unneeded-view",
     "sent-away",
 ]
 """Everything the auditor looks for."""

@@ -7,6 +7,7 @@ button was pressed which sends a form. What an app does unseen, steps cannot sho
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agentenv.actions import (
@@ -19,19 +20,26 @@ from agentenv.actions import (
     SaveProfile,
     Tap,
 )
-from agentenv.observations import Observation, UIElement
+from agentenv.observations import Bounds, Observation, UIElement
 from agentenv.trajectories.episode import Episode
-from privacy_audit.events import Event
+from privacy_audit.events import Event, Source
+from privacy_audit.ocr import Reader, TextLine, lines_on
+
+_MARGIN = 0.01
+"""Of a screen: reading a line twice gives not quite the same bounds."""
 
 
-def events_of_steps(episode: Episode, submit_words: Sequence[str]) -> list[Event]:
+def events_of_steps(
+    episode: Episode, submit_words: Sequence[str], read: Reader | None = None
+) -> list[Event]:
     """The events that an episode's steps give away.
 
     Args:
         episode: with or without UI elements; without them typed texts have no field.
         submit_words: words on a button that sends what a form holds.
+        read: reads the screenshots that come without UI elements.
     """
-    reader = _Reader(submit_words)
+    reader = _Reader(submit_words, read)
     after = [*(step.observation for step in episode.steps[1:]), episode.final_observation]
     events: list[Event] = []
     for number, (step, then) in enumerate(zip(episode.steps, after, strict=False)):
@@ -45,6 +53,40 @@ def events_of_steps(episode: Episode, submit_words: Sequence[str]) -> list[Event
     return events
 
 
+def sent_screens(episode: Episode, read: Reader | None = None) -> list[Event]:
+    """What left the machine for the decisions: no log of a device can tell.
+
+    Args:
+        episode: whose policy may have been behind an API.
+        read: reads the screenshots that come without UI elements.
+    """
+    events = []
+    for number, step in enumerate(episode.steps):
+        if step.egress is None:
+            continue
+        seen, covered = step.observation, step.egress.hidden
+        lines = [
+            line for line in lines_on(seen, read)
+            if not any(_within(line.bounds, one.bounds) for one in covered)
+        ]  # fmt: skip
+        lines += [TextLine(text, (0.0, 0.0, 0.0, 0.0)) for text in seen.messages]
+        data = {
+            "recipient": step.egress.recipient,
+            "image": step.egress.image,
+            "lines": lines,
+        }
+        source: Source = "trajectory" if seen.elements else "screenshot"
+        app, screen = place_of(seen.location)
+        events.append(Event(number, "screenshot_egress", app, screen, data, source))
+    return events
+
+
+def _within(inner: Bounds, outer: Bounds) -> bool:
+    return all(a >= b - _MARGIN for a, b in zip(inner[:2], outer[:2], strict=True)) and all(
+        a <= b + _MARGIN for a, b in zip(inner[2:], outer[2:], strict=True)
+    )
+
+
 def place_of(location: str) -> tuple[str, str]:
     """(app, screen) of "restaurants/book/12"; (host, path) of an address."""
     address = location.split("://", 1)[-1].split("?", 1)[0].split("#", 1)[0]
@@ -53,8 +95,10 @@ def place_of(location: str) -> tuple[str, str]:
 
 
 class _Reader:
-    def __init__(self, submit_words: Iterable[str]) -> None:
+    def __init__(self, submit_words: Iterable[str], read: Reader | None) -> None:
         self.step = 0
+        self._read = read
+        self._picture = b""
         self._words = tuple(word.casefold() for word in submit_words)
         self._where = ("", "")
         self._drafts: dict[tuple[str, str], dict[str, str]] = {}
@@ -70,6 +114,11 @@ class _Reader:
             name = _field(element)
             if element.editable and name in known and element.value != known[name]:
                 yield self._typed(name, known[name], element.value)
+        if self._read is not None and not observation.elements:
+            if observation.png != self._picture:
+                lines = self._read(observation.png)
+                yield replace(self._event("screen", lines=lines), source="screenshot")
+            self._picture = observation.png
 
     def done(
         self, action: Action, before: Observation, after: Observation | None

@@ -15,6 +15,7 @@ from agentenv.progress import console, error_console, track
 if TYPE_CHECKING:
     from privacy_audit.contract import Contract
     from privacy_audit.imports import Run
+    from privacy_audit.ocr import Reader
     from privacy_audit.reports.content import RunAudit
     from privacy_audit.waivers import Gate
 
@@ -39,6 +40,9 @@ class AuditSettings:
     """YAML list of findings to bear with, each with owner, reason and expires."""
     show_values: bool = False
     """Show the values found; by default they are masked."""
+    ocr: bool = False
+    """Read the screenshots of trajectories that come without UI elements and event log, about a
+    second for each on one core (extra `ocr`)."""
     limit: int = 20
     """Kinds of findings in the table at most; 0 shows all."""
 
@@ -68,17 +72,18 @@ def run(config: AuditConfig) -> int:
     """Audit, report, and return the exit status."""
     from privacy_audit.auditing import audit_all
     from privacy_audit.contract_file import read_contract
-    from privacy_audit.imports import open_run
+    from privacy_audit.imports import open_run, reader_for
     from privacy_audit.policy import load_policy
     from privacy_audit.reports.content import RunAudit
 
     policy, gate = load_policy(config.policy), _gate(config)
     contract = None if config.contract is None else read_contract(config.contract)
     name, store = open_run(config.store)
+    read = reader_for(config.store) if config.ocr else None
     with track("audit", len(store)) as bar:
-        audits = list(audit_all(store.episodes(), policy, contract, bar.advance))
+        audits = list(audit_all(store.episodes(), policy, contract, read, bar.advance))
     audited = RunAudit(name, audits, policy, gate, config.tau, config.show_values)
-    _report(audited, config, store, contract)
+    _report(audited, config, store, contract, read)
     reasons = [] if config.fail_on is None else gate.reasons(audits, config.fail_on)
     for reason in reasons:
         error_console.print(f"[red]the gate is closed:[/red] {reason}", highlight=False)
@@ -100,7 +105,13 @@ def _gate(config: AuditConfig) -> Gate:
     return gate
 
 
-def _report(audited: RunAudit, config: AuditConfig, store: Run, contract: Contract | None) -> None:
+def _report(
+    audited: RunAudit,
+    config: AuditConfig,
+    store: Run,
+    contract: Contract | None,
+    read: Reader | None,
+) -> None:
     from agentenv.trajectories.durable import write_durably
     from privacy_audit.reports import WRITERS
     from privacy_audit.reports.terminal import print_audit, print_protocol
@@ -112,7 +123,7 @@ def _report(audited: RunAudit, config: AuditConfig, store: Run, contract: Contra
             print_audit(audited, console, config.limit)
         return
     if config.format == "html":
-        audited = _with_pictures(audited, store, contract)
+        audited = _with_pictures(audited, store, contract, read)
     text = WRITERS[config.format](audited)
     folder = config.store if config.store.is_dir() else config.store.parent
     out = config.out or (folder / "audit.html" if config.format == "html" else None)
@@ -124,7 +135,9 @@ def _report(audited: RunAudit, config: AuditConfig, store: Run, contract: Contra
     error_console.print(f"audit: {out}", soft_wrap=True, highlight=False)
 
 
-def _with_pictures(audited: RunAudit, store: Run, contract: Contract | None) -> RunAudit:
+def _with_pictures(
+    audited: RunAudit, store: Run, contract: Contract | None, read: Reader | None
+) -> RunAudit:
     """The same with the screens of the gravest findings."""
     from privacy_audit.phone_contract import contract_for
     from privacy_audit.reports.page import MOST_PICTURES
@@ -134,7 +147,7 @@ def _with_pictures(audited: RunAudit, store: Run, contract: Contract | None) -> 
     for line in sorted(audited.lines[:MOST_PICTURES], key=lambda one: one.audit.episode):
         episode = store.episode(line.audit.episode)
         own = contract or contract_for(episode.task, episode.split, episode.index)
-        picture = picture_of(episode, line.finding, own, show_values=audited.show_values)
+        picture = picture_of(episode, line.finding, own, show_values=audited.show_values, read=read)
         if picture is not None:
             pictures[line.audit.episode, line.finding.fingerprint] = picture
     return replace(audited, pictures=pictures)

@@ -19,7 +19,8 @@ class AuditAgentConfig(AuditSettings):
     """What acts, on what, and what may not pass."""
 
     policy: str
-    """oracle, random, or a model: path of a checkpoint, or Hugging Face name."""
+    """oracle, random, or a model: path of a checkpoint, Hugging Face name, or endpoint with
+    the model's name there (http://127.0.0.1:8000/v1#my-model)."""
     tasks: tuple[str, ...] = ()
     """Ids such as phone/restaurants-book-table, or phone for all; by default those that name
     data of the owner which must not be used."""
@@ -42,6 +43,8 @@ class AuditAgentConfig(AuditSettings):
     """At which a model samples; 0 is greedy."""
     dialect: str = "json"
     """How the policy writes actions: json or qwen_mobile_use."""
+    redact: bool = False
+    """Paint the owner's data over in every screen before it leaves for an endpoint."""
     pack: str = "default"
     """Policy pack: a name in data/policies, or a YAML file of your own."""
     report: Path | None = None
@@ -50,20 +53,14 @@ class AuditAgentConfig(AuditSettings):
 
 def run(config: AuditAgentConfig) -> int:
     """Collect, audit, and return the exit status."""
+    from agentenv.cli.acting import acting_policy
     from agentenv.collecting import collect
-    from agentenv.policies.loading import load_policy
     from agentenv.tasks.selection import select_tasks
     from privacy_audit.policy import load_policy as load_pack
 
     load_pack(config.pack)  # what is wrong with it is better known before anything acts
     tasks = select_tasks(config.tasks) if config.tasks else privacy_tasks()
-    policy = load_policy(
-        config.policy,
-        tasks,
-        dialect=config.dialect,
-        temperature=config.temperature,
-        seed=config.seed,
-    )
+    policy = acting_policy(config, tasks)
     make_device, devices = attached(config.device, tasks.values(), config.devices)
     collect(
         policy,

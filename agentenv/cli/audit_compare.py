@@ -24,6 +24,8 @@ class AuditCompareConfig:
     """Policy pack: a name in data/policies, or a YAML file of your own."""
     contract: Path | None = None
     """As for `agentenv audit`."""
+    ocr: bool = False
+    """As for `agentenv audit`."""
     tau: float = 0.7
     """Threshold of privacy-qualified success."""
     seed: int = 0
@@ -34,7 +36,7 @@ def run(config: AuditCompareConfig) -> None:
     """Audit both and print the differences."""
     from privacy_audit.auditing import audit_all
     from privacy_audit.contract_file import read_contract
-    from privacy_audit.imports import open_run
+    from privacy_audit.imports import open_run, reader_for
     from privacy_audit.policy import load_policy
     from privacy_audit.reports.terminal import comparison_table
     from privacy_audit.scores import Scored, compare
@@ -44,8 +46,9 @@ def run(config: AuditCompareConfig) -> None:
 
     def scored(path: Path) -> list[Scored]:
         _, store = open_run(path)
+        read = reader_for(path) if config.ocr else None
         with track("audit", len(store)) as bar:
-            audits = audit_all(store.episodes(), policy, contract, bar.advance)
+            audits = audit_all(store.episodes(), policy, contract, read, bar.advance)
             return [audit.scored for audit in audits]
 
     first, second = scored(config.first), scored(config.second)

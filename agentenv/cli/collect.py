@@ -21,7 +21,8 @@ class CollectConfig:
     """Ids such as miniwob/click-button, a suite's name (see `agentenv suites`), or a YAML file
     of tasks (my_tasks.yaml, or my_tasks.yaml#buy for one of them)."""
     policy: str = "oracle"
-    """oracle, random, or a model: path of a checkpoint, or Hugging Face name."""
+    """oracle, random, or a model: path of a checkpoint, Hugging Face name, or endpoint with
+    the model's name there (http://127.0.0.1:8000/v1#my-model)."""
     out: Path = Path("runs/collect")
     """Trajectory store. If it exists, what is missing in it is collected."""
     episodes: int = 10
@@ -42,23 +43,19 @@ class CollectConfig:
     """At which a model samples; 0 is greedy."""
     dialect: str = "json"
     """How the policy writes actions: json or qwen_mobile_use."""
+    redact: bool = False
+    """Paint the owner's data over in every screen before it leaves for an endpoint."""
 
 
 def run(config: CollectConfig) -> None:
     """Collect, and print what the store holds."""
+    from agentenv.cli.acting import acting_policy
     from agentenv.collecting import collect
-    from agentenv.policies.loading import load_policy
     from agentenv.statistics import print_table, summarise
     from agentenv.tasks.selection import select_tasks
 
     tasks = select_tasks(config.tasks)
-    policy = load_policy(
-        config.policy,
-        tasks,
-        dialect=config.dialect,
-        temperature=config.temperature,
-        seed=config.seed,
-    )
+    policy = acting_policy(config, tasks)
     make_device, devices = attached(config.device, tasks.values(), config.devices)
     store = collect(
         policy,

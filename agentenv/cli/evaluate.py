@@ -25,7 +25,8 @@ class EvalConfig:
     """What is measured, on what."""
 
     policy: str
-    """oracle, random, or a model: path of a checkpoint, or Hugging Face name."""
+    """oracle, random, or a model: path of a checkpoint, Hugging Face name, or endpoint with
+    the model's name there (http://127.0.0.1:8000/v1#my-model)."""
     tasks: tuple[str, ...]
     """Ids such as miniwob/click-button, a suite's name (see `agentenv suites`), or a YAML file
     of tasks (my_tasks.yaml, or my_tasks.yaml#buy for one of them)."""
@@ -48,6 +49,8 @@ class EvalConfig:
     """At which a model samples; 0 is greedy."""
     dialect: str = "json"
     """How the policy writes actions: json or qwen_mobile_use."""
+    redact: bool = False
+    """Paint the owner's data over in every screen before it leaves for an endpoint."""
     critic: Path | None = None
     """Run directory of `agentenv train digiq`: its critic chooses among samples of a model."""
     rerank: int = 16
@@ -56,19 +59,13 @@ class EvalConfig:
 
 def run(config: EvalConfig) -> None:
     """Evaluate, print the table, write results.json."""
+    from agentenv.cli.acting import acting_policy
     from agentenv.collecting import collect
-    from agentenv.policies.loading import load_policy
     from agentenv.statistics import print_table, summarise
     from agentenv.tasks.selection import select_tasks
 
     tasks = select_tasks(config.tasks)
-    policy = load_policy(
-        config.policy,
-        tasks,
-        dialect=config.dialect,
-        temperature=config.temperature,
-        seed=config.seed,
-    )
+    policy = acting_policy(config, tasks)
     if config.critic is not None:
         policy = _reranked(policy, config.critic, config.rerank)
     make_device, devices = attached(config.device, tasks.values(), config.devices)

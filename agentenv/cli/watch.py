@@ -20,7 +20,8 @@ class WatchConfig:
     tasks: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="TASK ...")]
     """Ids such as miniwob/click-button, or a suite's name (see `agentenv suites`)."""
     policy: str = "oracle"
-    """oracle, random, or a model: path of a checkpoint, or Hugging Face name."""
+    """oracle, random, or a model: path of a checkpoint, Hugging Face name, or endpoint with
+    the model's name there (http://127.0.0.1:8000/v1#my-model)."""
     out: Path | None = None
     """Trajectory store for what happens; steps you took yourself are marked in it."""
     episodes: int = 10
@@ -43,6 +44,8 @@ class WatchConfig:
     """At which a model samples; 0 is greedy."""
     dialect: str = "json"
     """How the policy writes actions: json or qwen_mobile_use."""
+    redact: bool = False
+    """Paint the owner's data over in every screen before it leaves for an endpoint."""
     port: int = 0
     """Of 127.0.0.1, for instance to forward it; 0 takes a free one."""
     open: bool = True
@@ -51,18 +54,12 @@ class WatchConfig:
 
 def run(config: WatchConfig) -> None:
     """Show the page until every episode was seen; print how they ended."""
+    from agentenv.cli.acting import acting_policy
     from agentenv.live.running import run_live
-    from agentenv.policies.loading import load_policy
     from agentenv.tasks.selection import select_tasks
 
     tasks = select_tasks(config.tasks)
-    policy = load_policy(
-        config.policy,
-        tasks,
-        dialect=config.dialect,
-        temperature=config.temperature,
-        seed=config.seed,
-    )
+    policy = acting_policy(config, tasks)
     make_device, devices = attached(config.device, tasks.values(), config.devices)
     stats = run_live(
         policy,

@@ -28,7 +28,8 @@ def line_chart(curve: Curve) -> Markup:
     if not drawn:
         return Markup('<p class="muted">no data</p>')
     x_ticks = ticks(*_range([x for series in drawn for x, _ in series.points]), most=6)
-    y_ticks = ticks(*_range([y for series in drawn for _, y in series.points]), most=5)
+    y_range = curve.y_range or _range([y for series in drawn for _, y in series.points])
+    y_ticks = ticks(*y_range, most=5)
     axes = _Axes((x_ticks[0], x_ticks[-1]), (y_ticks[0], y_ticks[-1]))
     parts = [_grid(axes, x_ticks, y_ticks, curve)]
     parts += [_line(axes, series, number) for number, series in enumerate(drawn)]

@@ -50,6 +50,8 @@ class Curve:
     y_label: str = ""
     note: str = ""
     """What to look for, in one sentence."""
+    y_range: tuple[float, float] | None = None
+    """What the axis shows, for shares (0, 1); by default what the points span."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from agentenv.trajectories.manifest import MANIFEST
 from agentenv.trajectories.store import TrajectoryStore
 from privacy_audit.imports import androidworld, plain
 from privacy_audit.imports.lines import Lines
+from privacy_audit.ocr import CACHE, ScreenReader
 
 
 class Run(Protocol):
@@ -46,6 +47,15 @@ def open_run(path: Path) -> tuple[str, Run]:
         store = TrajectoryStore(path)
         return f"{store.manifest.policy} on {store.manifest.suite}", store
     return path.stem, ImportedRun(path)
+
+
+def reader_for(path: Path) -> ScreenReader:
+    """Reads the screenshots of a run, and keeps what it read beside them.
+
+    Raises:
+        ConfigError: the extra `ocr` is not installed.
+    """
+    return ScreenReader((path if path.is_dir() else path.parent) / CACHE)
 
 
 class ImportedRun:

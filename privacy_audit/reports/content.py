@@ -9,6 +9,7 @@ from functools import cached_property
 
 from privacy_audit.auditing import Audit
 from privacy_audit.findings import Finding
+from privacy_audit.flows import AGENT, CLIPBOARD, OWNER, PROFILE, SCREEN, Flow
 from privacy_audit.levels import SEVERITIES, Severity
 from privacy_audit.myphonebench import TAU
 from privacy_audit.policy import Policy
@@ -16,6 +17,33 @@ from privacy_audit.scores import Mean, Share, curve, mean_score, qualified_succe
 from privacy_audit.waivers import Gate, Status
 
 DISCLAIMER = "Findings are evidence for the controls they name, and no legal advice."
+
+
+_PLACES = {
+    AGENT: "the agent itself",
+    PROFILE: "the owner's profile",
+    OWNER: "a question to the owner",
+    CLIPBOARD: "the clipboard",
+}
+
+
+def item_in_words(flow: Flow) -> str:
+    """ "birth date"; "the app email" for a private app that was opened."""
+    kind, colon, name = flow.item.partition(":")
+    return f"the {kind} {name}" if colon else flow.item.replace("_", " ")
+
+
+def place_in_words(flow: Flow) -> str:
+    """Who got it, and where it was put."""
+    place = flow.place
+    if flow.is_in_field:
+        field = "" if place.label in place.id else f" ({place.label})"
+        return f"{flow.recipient}, in the field {place.id}{field}"
+    if flow.recipient == SCREEN:
+        return f"whoever saw the screen of {place.id.partition(':')[2]}"
+    if place.id.startswith("screenshot_egress:"):
+        return f"{flow.recipient}, which was sent a screenshot"
+    return _PLACES.get(flow.recipient, flow.recipient)
 
 
 @dataclass(frozen=True)
@@ -95,6 +123,11 @@ class RunAudit:
         """Audits that failed, or whose evidence is cut."""
         return [one for one in self.audits if one.failure or one.cut]
 
+    @property
+    def unread(self) -> int:
+        """Screenshots of which nobody knows what they show."""
+        return sum(one.unread for one in self.audits)
+
     def by_severity(self) -> dict[Severity, int]:
         """Findings of each severity, the worst first."""
         counted = Counter(one.finding.severity for one in self.lines)
@@ -114,10 +147,10 @@ class RunAudit:
     def _line(self, finding: Finding, audit: Audit) -> Line:
         text = self.policy.rules[finding.rule]
         flow = finding.flow
-        where = {"log": "event", "trajectory": "step"}[flow.evidence]
+        where = "event" if flow.evidence == "log" else "step"
         message = (
-            f"{text.title}: {flow.item} ({flow.category}) {flow.level}, "
-            f"recipient {flow.recipient}, at {flow.place.id}, {where} {flow.events[0]}"
+            f"{text.title}: {item_in_words(flow)} ({flow.category}) {flow.level}, "
+            f"recipient {place_in_words(flow)}, {where} {flow.events[0]}"
         )
         if flow.cleared:
             message += "; cleared later"

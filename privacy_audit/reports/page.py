@@ -10,12 +10,18 @@ from markupsafe import Markup
 from agentenv.reporting.charts import line_chart
 from agentenv.reporting.content import Curve, Series
 from agentenv.trajectories.viewer import data_url
-from privacy_audit.reports.content import DISCLAIMER, Line, RunAudit
+from privacy_audit.events import Source
+from privacy_audit.reports.content import DISCLAIMER, Line, RunAudit, item_in_words, place_in_words
 from privacy_audit.reports.terminal import text_of
 
 MOST_LINES = 500
 """Findings shown, the gravest; the page says how many are not."""
 MOST_PICTURES = 60
+_EVIDENCE: dict[Source, str] = {
+    "log": "the device's event log, event",
+    "trajectory": "the agent's steps, step",
+    "screenshot": "what the screen showed, before step",
+}
 
 
 def to_html(run: RunAudit) -> str:
@@ -36,6 +42,7 @@ def to_html(run: RunAudit) -> str:
         ],
         x_label="threshold on the minimisation score",
         y_label="share of trajectories",
+        y_range=(0.0, 1.0),
     )
     return environment.get_template("audit.html.j2").render(
         run=run,
@@ -45,6 +52,9 @@ def to_html(run: RunAudit) -> str:
         text_of=text_of,
         picture=lambda line: _picture(run, line),
         disclaimer=DISCLAIMER,
+        evidence=_EVIDENCE,
+        item_in_words=item_in_words,
+        place_in_words=place_in_words,
     )
 
 

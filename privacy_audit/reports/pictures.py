@@ -13,6 +13,7 @@ from agentenv.trajectories.episode import Episode
 from privacy_audit.canaries import Canaries
 from privacy_audit.contract import Contract
 from privacy_audit.findings import Finding
+from privacy_audit.ocr import Reader, lines_on
 
 _SMALLEST = 32
 """Pixels; a smaller picture shows no screen."""
@@ -21,7 +22,12 @@ _COVER = "#1f2328"
 
 
 def picture_of(
-    episode: Episode, finding: Finding, contract: Contract, *, show_values: bool = False
+    episode: Episode,
+    finding: Finding,
+    contract: Contract,
+    *,
+    show_values: bool = False,
+    read: Reader | None = None,
 ) -> bytes | None:
     """A PNG, or None where no screenshot shows the place.
 
@@ -32,25 +38,56 @@ def picture_of(
         show_values: leave the picture as it was. By default every element that shows a value
             of the owner is painted over, and so is the field itself; an observation without
             elements, where nobody knows what is shown, gives no picture.
+        read: reads what the screens show that come without elements.
     """
-    seen, field = _moment(episode, finding)
-    if seen is None or field is None or not seen.png:
+    shown = _read_on(episode, finding, contract, read) if finding.flow.box else _seen_in(
+        episode, finding, contract
+    )  # fmt: skip
+    if shown is None:
         return None
-    canaries = contract.canaries
+    png, box, covers = shown
     try:
-        with Image.open(io.BytesIO(seen.png)) as opened:
+        with Image.open(io.BytesIO(png)) as opened:
             image = opened.convert("RGB")
     except OSError:  # a torn picture shows nothing
         return None
     if min(image.size) < _SMALLEST:
         return None
     draw = ImageDraw.Draw(image)
-    for element in () if show_values else _showing(seen.elements, canaries, field):
-        draw.rectangle(_pixels(element.bounds, image.size), fill=_COVER)
-    draw.rectangle(_pixels(field.bounds, image.size), outline=_BOX, width=3)
+    for bounds in () if show_values else covers:
+        draw.rectangle(_pixels(bounds, image.size), fill=_COVER)
+    draw.rectangle(_pixels(box, image.size), outline=_BOX, width=3)
     data = io.BytesIO()
     image.save(data, "PNG")
     return data.getvalue()
+
+
+_Shown = tuple[bytes, Bounds, list[Bounds]]
+"""(screenshot, what to box, what shows values of the owner)."""
+
+
+def _seen_in(episode: Episode, finding: Finding, contract: Contract) -> _Shown | None:
+    """By what the UI elements of the screen say."""
+    seen, field = _moment(episode, finding)
+    if seen is None or field is None or not seen.png:
+        return None
+    showing = _showing(seen.elements, contract.canaries, field)
+    return seen.png, field.bounds, [one.bounds for one in showing]
+
+
+def _read_on(
+    episode: Episode, finding: Finding, contract: Contract, read: Reader | None
+) -> _Shown | None:
+    """By what was found on the screen, or read from it."""
+    flow = finding.flow
+    screens = [*(step.observation for step in episode.steps), episode.final_observation]
+    seen = screens[flow.boxed]
+    if seen is None or flow.box is None or not (seen.elements or read):
+        return None
+    lines = lines_on(seen, read)
+    sighted = [one.bounds for one in contract.lookout.find(lines, tolerant=not seen.elements)]
+    parts = [one.bounds for one in lines if contract.canaries.find(one.text)]
+    return seen.png, flow.box, sighted + parts
 
 
 def _moment(episode: Episode, finding: Finding) -> tuple[Observation | None, UIElement | None]:

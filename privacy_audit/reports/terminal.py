@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from privacy_audit.levels import Severity
-from privacy_audit.reports.content import RunAudit
+from privacy_audit.reports.content import RunAudit, item_in_words, place_in_words
 from privacy_audit.scores import Difference, Mean, Share
 
 _COLOURS: dict[Severity, str] = {
@@ -43,6 +43,9 @@ def print_audit(run: RunAudit, console: Console, limit: int = 20) -> None:
     for name, value in facts.items():
         console.print(f"{name:28} {value}", highlight=False, markup=False)
     _print_findings(run, console, limit)
+    if run.unread:
+        console.print(f"{run.unread} screenshots come without UI elements and were not read; "
+                      "--ocr does", highlight=False)  # fmt: skip
     for audit in run.incomplete[: limit or None]:
         problem = audit.failure or audit.cut
         console.print(f"[red]not audited:[/red] {escape(f'{audit.purpose}: {problem}')}")
@@ -58,7 +61,8 @@ def _print_findings(run: RunAudit, console: Console, limit: int) -> None:
         severity = f"[{_COLOURS[finding.severity]}]{finding.severity}[/]"
         note = "" if line.status == "new" else f" ({line.status})"
         level = flow.level + (", cleared" if flow.cleared else "")
-        cells = [finding.rule, flow.item, level, flow.place.id]
+        place = flow.place.id if flow.is_in_field else place_in_words(flow)
+        cells = [finding.rule, item_in_words(flow), level, place]
         values = [run.value(finding)] if run.show_values else []
         key = (severity + note, *map(escape, [*cells, *values]))
         alike.setdefault(key, []).append(line.audit.purpose)

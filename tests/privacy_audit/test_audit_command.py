@@ -133,7 +133,7 @@ def test_a_log_is_verified_or_its_break_located(
 
 def test_a_policy_pack_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "check-policy", "default"]) == 0
-    assert "default 1.0.0" in capsys.readouterr().out
+    assert "default 1.1.0" in capsys.readouterr().out
     pack = tmp_path / "mine.yaml"
     text = (data_file("policies") / "default.yaml").read_text(encoding="utf-8")
     pack.write_text(text.replace("weight: 0.2", "weight: heavy"), encoding="utf-8")

@@ -47,7 +47,7 @@ def test_more_exposure_is_never_less_grave() -> None:
     ("old", "new", "message"),
     [
         ("weight: 0.9, label: H", "weight: 2, label: H", r"line 14: classes\.health\.weight"),
-        ("version: 1.0.0", "version: one", "line 4: version"),
+        ("version: 1.1.0", "version: one", "line 4: version"),
         ("requested: 0.25, ", "", "levels: requested is missing"),
         ("submitted: 0.9", "submitted: 0.5", "levels: the values must not fall"),
         ("note: 0.0", "note: 0.05", "note begins at 0"),
