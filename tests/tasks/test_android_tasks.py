@@ -12,12 +12,14 @@ from agentenv.actions import Finish
 from agentenv.devices.android.device import AndroidDevice
 from agentenv.env import DeviceEnv
 from agentenv.errors import ConfigError
+from agentenv.phone.adb_server import Result
 from agentenv.tasks import get_task, suite
 from agentenv.tasks.android.clock import next_alarm
 from agentenv.tasks.android.contacts import contacts_in
 from agentenv.tasks.android.files import FOLDER
 from agentenv.tasks.android.names import NAMES
 from agentenv.tasks.android.settings import FONTS, TIMEOUTS
+from emulators.verify import begin_tasks
 from tests.devices.android_system import AndroidSystem, driver_of
 
 NAME, PHONE = "vnd.android.cursor.item/name", "vnd.android.cursor.item/phone_v2"
@@ -88,6 +90,15 @@ def something_else(system: AndroidSystem) -> None:
     """What no task asks for."""
     system.contacts[7] = [(NAME, "Stranger")]
     system.paths.add(f"{FOLDER}/stranger.txt")
+
+
+class DeafSystem(AndroidSystem):
+    """Whatever is set, the clock shows 24 hours and has always shown them."""
+
+    def run(self, line: str) -> Result:
+        if "time_12_24" in line:
+            return Result(b"24\n" if " get " in line else b"")
+        return super().run(line)
 
 
 @pytest.fixture
@@ -182,6 +193,14 @@ def test_what_the_device_prints_is_read_whatever_it_holds() -> None:
     assert next_alarm(dump, "Europe/Berlin\n") == "08:30"
     assert next_alarm(dump, "No/Such") == next_alarm(dump, "../etc") == "07:30"
     assert next_alarm("", "UTC") == ""
+
+
+def test_an_emulator_is_verified_by_beginning_every_task(
+    device: AndroidDevice,
+) -> None:
+    begin_tasks(device)
+    with pytest.raises(AssertionError, match="done before it begins"):
+        begin_tasks(AndroidDevice(driver_of(DeafSystem()), 360, 640, settle_time=0))
 
 
 def test_the_environments_are_registered() -> None:
