@@ -78,6 +78,7 @@ class OurUpdates:
         for _ in range(size):
             self._updater.learn(self._groups(), [self._updater.steps])
 
+    @torch.no_grad()
     def _groups(self) -> list[Group]:
         count = self._options.size
         completions = self._vlm.sample(

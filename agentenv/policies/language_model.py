@@ -25,6 +25,7 @@ from transformers.utils import logging as transformers_logging
 
 from agentenv.errors import ConfigError
 from agentenv.policies.prompts import Prompt, PromptFormat
+from agentenv.policies.shared_prefix import SharedPrefix, share_prefixes, shares_prefixes
 
 COMPACT_BELOW = 0.75
 """Answers that have ended leave the cache once no more than this share is going on: they
@@ -97,6 +98,7 @@ class VisionLanguageModel:
         self.tokenizer.padding_side = "left"
         self.form = form
         self.name = name
+        share_prefixes(model)
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path, *, device: str = "auto") -> Self:
@@ -243,25 +245,49 @@ class VisionLanguageModel:
         ids = torch.tensor(
             [[*suffix, *[0] * (width - len(suffix))] for suffix in suffixes], device=self.device
         )
-        if list(owners) != list(range(prompts)):
-            prefix.cache.batch_select_indices(index)
-        with self.autocast():
-            out = self.model(
-                input_ids=ids,
-                attention_mask=torch.cat([prefix.attention_mask[index], mask.long()], dim=1),
-                past_key_values=prefix.cache,
-                use_cache=True,
-                output_hidden_states=layer is not None,
-            )
-        logits, first = out.logits.float(), prefix.last_logits[index]
+        first = prefix.last_logits[index]
+        logits = first.new_zeros(*ids.shape, first.shape[1])
+        hidden = None if layer is None else first.new_zeros(len(ids), self.hidden_size)
+        for rows in self._alike_in_length(prefix, lengths):
+            longest = int(lengths[rows].max())
+            cache, settings = self._continued(prefix, index[rows].tolist())
+            seen = torch.cat([prefix.attention_mask[index[rows]], mask[rows, :longest].long()], 1)
+            with self.autocast():
+                out = self.model(
+                    input_ids=ids[rows, :longest],
+                    attention_mask=seen,
+                    past_key_values=cache,
+                    use_cache=True,
+                    output_hidden_states=layer is not None,
+                    **settings,
+                )
+            logits[rows, :longest] = out.logits.float()
+            if hidden is not None:
+                places = torch.arange(len(rows), device=self.device)
+                hidden[rows] = out.hidden_states[layer][places, lengths[rows] - 1].float()
         predictions = torch.cat([first[:, None], logits[:, :-1]], dim=1)
         scores = _log_probs_at(predictions, temperature)
         log_probs = scores.gather(-1, ids[..., None])[..., 0].masked_fill(~mask, 0.0)
-        hidden = None
-        if layer is not None:
-            rows = torch.arange(len(suffixes), device=self.device)
-            hidden = out.hidden_states[layer][rows, lengths - 1].float()
         return Extension(logits, log_probs, mask, hidden, first)
+
+    def _alike_in_length(self, prefix: Prefix, lengths: Tensor) -> list[Tensor]:
+        """Rows to compute together: in each, none is less than half as long as the longest.
+
+        A prefix that is consumed is continued once only, by all.
+        """
+        if not shares_prefixes(self.model, prefix.cache):
+            return [torch.arange(len(lengths), device=lengths.device)]
+        size = lengths.sub(1).float().log2().floor()  # 1 | 2 | 3-4 | 5-8 | 9-16 tokens
+        return [(size == one).nonzero()[:, 0] for one in size.unique()]
+
+    def _continued(self, prefix: Prefix, owners: Sequence[int]) -> tuple[Any, dict[str, Any]]:
+        """A cache for answers to these prompts, and what the model is to be told of it."""
+        if shares_prefixes(self.model, prefix.cache):
+            shared = SharedPrefix(prefix.cache, owners)
+            return shared, {"shared_prefix": shared}
+        if list(owners) != list(range(len(prefix.attention_mask))):
+            prefix.cache.batch_select_indices(torch.tensor(list(owners), device=self.device))
+        return prefix.cache, {}
 
     @torch.no_grad()
     def sample(
@@ -288,48 +314,60 @@ class VisionLanguageModel:
         prompts = len(prefix.attention_mask)
         owners = range(prompts) if owners is None else owners
         index = torch.tensor(list(owners), device=self.device)
-        if list(owners) != list(range(prompts)):
-            prefix.cache.batch_select_indices(index)
+        cache, settings = self._continued(prefix, owners)
         mask, logits = prefix.attention_mask[index], prefix.last_logits[index]
         tokens: list[list[int]] = [[] for _ in owners]
         log_probs: list[list[float]] = [[] for _ in owners]
         rows = list(range(len(tokens)))  # of the cache; an answer that has ended is -1
         placeholder = getattr(self.model.config, "image_token_id", None)
-        for _ in range(max_new_tokens):
-            if placeholder is not None:
-                logits[:, placeholder] = -torch.inf  # it would stand for an image that is not there
-            scores = torch.log_softmax(logits / (temperature or 1.0), -1)
-            if temperature:
-                chosen = torch.multinomial(scores.exp(), 1, generator=generator)
-            else:
-                chosen = scores.argmax(-1, keepdim=True)
-            picked = scores.gather(-1, chosen)[:, 0].tolist()
-            for place, (token, score) in enumerate(zip(chosen[:, 0].tolist(), picked, strict=True)):
-                if rows[place] >= 0:
-                    tokens[rows[place]].append(token)
-                    log_probs[rows[place]].append(score)
-                    rows[place] = -1 if token in self.eos_ids else rows[place]
-            going = [place for place, row in enumerate(rows) if row >= 0]
-            if not going:
-                break
-            if len(going) < COMPACT_BELOW * len(rows):
-                keep = torch.tensor(going, device=self.device)
-                prefix.cache.batch_select_indices(keep)
-                mask, chosen, rows = mask[keep], chosen[keep], [rows[place] for place in going]
-            mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
-            with self.autocast():
+        with self.autocast():  # one for all tokens: it casts the weights once
+            for _ in range(max_new_tokens):
+                if placeholder is not None:
+                    logits[
+                        :, placeholder
+                    ] = -torch.inf  # it would stand for an image that is not there
+                scores = torch.log_softmax(logits / (temperature or 1.0), -1)
+                if temperature:
+                    chosen = torch.multinomial(scores.exp(), 1, generator=generator)
+                else:
+                    chosen = scores.argmax(-1, keepdim=True)
+                picked = scores.gather(-1, chosen)[:, 0].tolist()
+                for place, (token, score) in enumerate(
+                    zip(chosen[:, 0].tolist(), picked, strict=True)
+                ):
+                    if rows[place] >= 0:
+                        tokens[rows[place]].append(token)
+                        log_probs[rows[place]].append(score)
+                        rows[place] = -1 if token in self.eos_ids else rows[place]
+                going = [place for place, row in enumerate(rows) if row >= 0]
+                if not going:
+                    break
+                if len(going) < COMPACT_BELOW * len(rows):
+                    keep = torch.tensor(going, device=self.device)
+                    _keep(cache, keep)
+                    mask, chosen, rows = mask[keep], chosen[keep], [rows[place] for place in going]
+                mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
                 out = self.model(
                     input_ids=chosen,
                     attention_mask=mask,
-                    past_key_values=prefix.cache,
+                    past_key_values=cache,
                     use_cache=True,
+                    **settings,
                 )
-            logits = out.logits[:, -1].float()
+                logits = out.logits[:, -1].float()
         texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
         return [
             Completion(text, tuple(ids), tuple(scores))
             for text, ids, scores in zip(texts, tokens, log_probs, strict=True)
         ]
+
+
+def _keep(cache: Any, rows: Tensor) -> None:
+    """Forget all answers but these."""
+    if isinstance(cache, SharedPrefix):
+        cache.keep(rows)
+    else:
+        cache.batch_select_indices(rows)
 
 
 def _log_probs_at(logits: Tensor, temperature: float) -> Tensor:

@@ -85,10 +85,10 @@ def test_an_adapter_is_trained_with_the_image_encoder_frozen(idefics: VisionLang
     imitate(
         adapted,
         lambda step: [Example(Prompt("hello", noise_png(0)), "Ok")],
-        ImitationSettings(steps=25, learning_rate=2e-2),
+        ImitationSettings(steps=12, learning_rate=2e-2),
         progress=lambda step, values: losses.append(values["loss"]),
     )
-    assert losses[-1] < 0.8 * losses[0], losses
+    assert losses[-1] < 0.9 * losses[0], losses
 
 
 def test_the_image_ledger_knows_its_placeholders_too(idefics: VisionLanguageModel) -> None:
