@@ -322,10 +322,8 @@ class VisionLanguageModel:
         placeholder = getattr(self.model.config, "image_token_id", None)
         with self.autocast():  # one for all tokens: it casts the weights once
             for _ in range(max_new_tokens):
-                if placeholder is not None:
-                    logits[
-                        :, placeholder
-                    ] = -torch.inf  # it would stand for an image that is not there
+                if placeholder is not None:  # it would stand for an image that is not there
+                    logits[:, placeholder] = -torch.inf
                 scores = torch.log_softmax(logits / (temperature or 1.0), -1)
                 if temperature:
                     chosen = torch.multinomial(scores.exp(), 1, generator=generator)
