@@ -22,6 +22,7 @@ from agentenv.actions import (
     Scroll,
     Swipe,
     Tap,
+    Wait,
 )
 from agentenv.devices.base import BrowserSetup
 from agentenv.devices.browser import open_browser
@@ -200,6 +201,23 @@ def test_a_swipe_leaves_the_focus_and_a_tap_beside_takes_it(device: PhoneDevice)
     assert device.observe().png == moved.png
     beside = do(device, Tap(point=(0.6, 0.06)))
     assert not element(beside, "field-search").focused
+
+
+def test_one_scrolls_past_a_field_that_has_the_focus(device: PhoneDevice) -> None:
+    device.reset(PhoneSetup(apps=("notes",)))
+    screen = do(device, OpenApp(app="notes"), "tap-open-write")
+    body = InputText(element=element(screen, "field-body").index, text="line\n" * 40)
+    up, down = Scroll(direction="up"), Scroll(direction="down")
+    focused = do(device, body, up, up, up, "field-title")
+    assert element(focused, "field-title").focused
+    moved = do(device, down)
+    listed = [one.resource_id for one in moved.elements]
+    assert "field-body" in listed
+    assert "field-title" not in listed
+    later = do(device, Wait(seconds=60))
+    assert [one.resource_id for one in later.elements] == listed
+    device.restore(device.snapshot())
+    assert device.observe().png == later.png
 
 
 def test_one_browser_shows_one_phone_after_another(device: PhoneDevice) -> None:
