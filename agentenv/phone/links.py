@@ -43,7 +43,8 @@ def send_code(state: State, place: Place) -> None:
     sender = in_language(state.apps[place.app].name, state.language)
     text = state.say("code_text", code=code, app=sender)
     time = clock_text(state.now, state.language)
-    row = {thread.parent: _service(state, app, thread, sender), thread.text: text, thread.mine: 0}
+    owner = _service(state, app, thread, sender)
+    row = {thread.parent: owner, thread.text: text, thread.mine: 0, str(thread.service): 1}
     fields = app.entities[thread.entity].fields
     state.database.insert(
         app.table(thread.entity), row | ({"time": time} if "time" in fields else {})

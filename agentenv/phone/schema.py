@@ -247,8 +247,8 @@ class ThreadScreen(_Screen):
     mine: Name
     """A boolean: written by the owner."""
     service: Name | None = None
-    """A boolean of what the messages belong to: it is a service that writes by itself. Codes come
-    to the thread that has one."""
+    """A boolean of the messages, and of what they belong to: a service has written by itself.
+    Codes come to the thread that has one."""
     says: Words = ""
 
 
@@ -394,6 +394,7 @@ def _fields_used(screen: Any) -> Iterator[str]:
                 yield from (one for one in (screen.parent, screen.code) if one)
         case ThreadScreen():
             yield from (screen.parent, screen.text, screen.mine)
+            yield from [screen.service] if screen.service else []
 
 
 def _screens_used(screen: Any) -> Iterator[str]:

@@ -36,10 +36,9 @@ def is_done(effects: Sequence[Effect], changes: Changes, answer: str | None) -> 
 
 def is_judged(change: Change) -> bool:
     """Whether a change may spoil a task; not so what an agent asked, notices it read, and what
-    others wrote meanwhile."""
+    services wrote meanwhile."""
     asked = change.table == "sys_grants" and change.kind == "insert"
-    after = change.after or {}
-    came = change.kind == "insert" and (after.get("mine") == 0 or after.get("service") == 1)
+    came = change.kind == "insert" and change.columns.get("service") == 1
     return not asked and not came and change.table != "sys_notifications"
 
 
