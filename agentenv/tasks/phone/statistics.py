@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from agentenv.phone.phone import Phone
 from agentenv.phone.setup import PhoneSetup
+from agentenv.progress import track
 from agentenv.tasks.base import Split, TaskInstance
 from agentenv.tasks.phone.suite import PhoneTask
 
@@ -44,7 +45,7 @@ class SplitStatistics:
     either)."""
 
 
-def statistics(tasks: Iterable[PhoneTask], instances: int) -> list[SplitStatistics]:
+def statistics(tasks: Sequence[PhoneTask], instances: int) -> list[SplitStatistics]:
     """Each of the four splits.
 
     Args:
@@ -53,12 +54,19 @@ def statistics(tasks: Iterable[PhoneTask], instances: int) -> list[SplitStatisti
     """
     known: list[frozenset[str]] = []
     found = []
-    for name, group, split in SPLITS:
-        chosen = [task for task in tasks if task.group == group]
-        drawn = [task.instance(split, index) for task in chosen for index in range(instances)]
-        goals = [words_of(one.goal) for one in drawn]
-        known = known or goals
-        found.append(_split(name, chosen, drawn, goals, known))
+    chosen = {group: [task for task in tasks if task.group == group] for _, group, _ in SPLITS}
+    total = instances * sum(len(chosen[group]) for _, group, _ in SPLITS)
+    with track("statistics", total) as progress:
+        for name, group, split in SPLITS:
+            drawn, screens = list[TaskInstance](), set[bytes]()
+            for task in chosen[group]:
+                for index in range(instances):
+                    drawn.append(task.instance(split, index))
+                    screens.add(_first_screen(drawn[-1]))
+                    progress.advance()
+            goals = [words_of(one.goal) for one in drawn]
+            known = known or goals
+            found.append(_split(name, chosen[group], drawn, len(screens), goals, known))
     return found
 
 
@@ -66,6 +74,7 @@ def _split(
     name: str,
     tasks: Sequence[PhoneTask],
     drawn: Sequence[TaskInstance],
+    first_screens: int,
     goals: Sequence[frozenset[str]],
     known: Sequence[frozenset[str]],
 ) -> SplitStatistics:
@@ -77,7 +86,7 @@ def _split(
         templates=len(tasks),
         steps=tuple(round(float(one)) for one in np.percentile(steps, (0, 25, 50, 75, 100)))
         if steps else (),
-        first_screens=len({_first_screen(one) for one in drawn}),
+        first_screens=first_screens,
         instances=len(drawn),
         words=len(words),
         new_words=len(words - seen) / len(words) if words else 0.0,
