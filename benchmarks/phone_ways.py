@@ -36,10 +36,10 @@ from benchmarks.results_file import RESULTS, Row, three_digits, write_results
 
 NAME = "phone_ways"
 TASKS = (
-    "phone/clock-alarm-on",
     "phone/clock-alarm-off",
     "phone/notes-write",
     "phone/notes-pin",
+    "phone/notes-unpin",
     "phone/doctors-find-telephone",
     "phone/calendar-where",
     "phone/food-find-calories",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from agentenv.devices.android.pins import MARK
 from agentenv.errors import AgentenvError, ConfigError, DeviceError
 from agentenv.progress import track
 from agentenv.trajectories.durable import write_durably
@@ -95,11 +96,12 @@ def _restart(name: str) -> None:
 def snapshot(containers: Containers, name: str, verb: str, snapshot: str) -> str:
     """Save, load or list snapshots of an emulator; what its console said.
 
-    After loading it waits until Android answers: a snapshot that restored nothing is an error.
+    After loading it waits until Android answers, and looks whether anything was restored.
 
     Raises:
         ConfigError: no such verb.
-        EmulatorError: the emulator refused (redroid has no snapshots), or does not answer.
+        EmulatorError: the emulator refused (redroid has no snapshots), does not answer, or has
+            restored nothing.
     """
     if verb not in ("save", "load", "list"):
         raise ConfigError(
@@ -108,11 +110,16 @@ def snapshot(containers: Containers, name: str, verb: str, snapshot: str) -> str
     if verb != "list" and not snapshot:
         raise ConfigError("give the snapshot a name")
     words = ("adb", "emu", "avd", "snapshot", verb, *([snapshot] if snapshot else []))
+    settings = ("adb", "shell", "settings")
+    if verb == "load":
+        containers.run(name, *settings, "put", *MARK, "1")
     said = containers.run(name, *words)
     if not said.endswith("OK"):
         raise EmulatorError(f"{name}: {said[-200:]}")
     if verb == "load":
         _await_android(containers, name)
+        if containers.run(name, *settings, "get", *MARK) == "1":
+            raise EmulatorError(f"{name}: loading {snapshot!r} restored nothing")
     return said
 
 

@@ -154,7 +154,10 @@ def test_a_snapshot_that_was_not_loaded_is_an_error(engine: DockerEngine, tmp_pa
     assert snapshot(containers, "test-1", "save", "clean") == "OK"
     assert engine.ran[-1] == ["adb", "emu", "avd", "snapshot", "save", "clean"]
     assert snapshot(containers, "test-1", "load", "clean") == "OK"
-    assert engine.ran[-1][-1] == "sys.boot_completed"
+    assert engine.ran[-2][-1] == "sys.boot_completed"
+    engine.printed["get"] = "1"  # a setting of after the saving is still there
+    with pytest.raises(EmulatorError, match="restored nothing"):
+        snapshot(containers, "test-1", "load", "clean")
     engine.printed["snapshot"] = "KO: no such snapshot"
     with pytest.raises(EmulatorError, match="no such snapshot"):
         snapshot(containers, "test-1", "load", "other")

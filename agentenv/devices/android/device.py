@@ -16,7 +16,7 @@ from PIL import Image, ImageStat, UnidentifiedImageError
 from agentenv.actions import Action
 from agentenv.devices.android.driver import Driver
 from agentenv.devices.android.hands import ANDROID_ACTIONS, Hands
-from agentenv.devices.android.pins import Pins
+from agentenv.devices.android.pins import MARK, Pins
 from agentenv.devices.android.recovery import RECOVERY_TIME, Ladder, Rung
 from agentenv.devices.android.setup import AndroidSetup
 from agentenv.devices.android.tree import parse_tree
@@ -44,8 +44,6 @@ _EMULATORS = {
     "ro.hardware": ("ranchu", "goldfish", "redroid", "cutf_cvm"),
 }
 """Properties that only emulators have, and containers."""
-_MARK = ("global", "agentenv_not_in_any_snapshot")
-"""A setting that is new before a snapshot is loaded, and gone afterwards."""
 
 
 @dataclass(frozen=True)
@@ -240,11 +238,11 @@ class AndroidDevice:
             self._load_snapshot(self._setup.snapshot)
 
     def _load_snapshot(self, name: str) -> None:
-        """Load it and see that it was: emulators say OK to what restores nothing."""
+        """Load it and see that it was."""
         self._look_now = None
-        self._driver.shell("settings", "put", *_MARK, "1")
+        self._driver.shell("settings", "put", *MARK, "1")
         self._driver.load_snapshot(name)
-        if self._driver.shell("settings", "get", *_MARK).strip() == "1":
+        if self._driver.shell("settings", "get", *MARK).strip() == "1":
             raise DeviceError(f"loading the snapshot {name!r} restored nothing", "no_snapshot")
         self._pins.pin()
 

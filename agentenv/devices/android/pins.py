@@ -24,7 +24,11 @@ PINNED: dict[Setting, str] = {
     ("system", "accelerometer_rotation"): "0",
     ("system", "system_locales"): "en-US",
 }
-"""Animations off, the screen on and upright, no clock set from outside, English."""
+"""Animations off, the screen on and upright, no clock set from outside; and English, which a
+device that is running may take up only when it starts again."""
+MARK: Setting = ("global", "agentenv_not_in_any_snapshot")
+"""Set before a snapshot is loaded, and gone afterwards: emulators say OK to what restores
+nothing."""
 NOW_WITHIN = 120.0
 """Seconds by which a clock that was set may be off: commands take their time."""
 _UNSET = "null"
