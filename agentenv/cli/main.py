@@ -110,7 +110,7 @@ COMMANDS: dict[str, Command] = {
     "import myphonebench": Command(
         "agentenv.cli.import_myphonebench",
         "ImportMyPhoneBenchConfig",
-        "make the public benchmark MyPhoneBench a suite of the phone",
+        "make the benchmark MyPhoneBench a phone suite",
     ),
     "phone serve": Command(
         "agentenv.cli.phone_serve", "PhoneServeConfig", "use the embedded phone in your own browser"
