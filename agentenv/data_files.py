@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from agentenv.errors import ConfigError
 
@@ -25,3 +28,16 @@ def data_file(name: str) -> Path:
             f"{path} is missing; run from a checkout of agentenv, or set AGENTENV_HOME to one"
         )
     return path
+
+
+def read_data(path: Path) -> Any:
+    """What a YAML file that comes with agentenv holds.
+
+    Only for those: it is read ten times as fast as others, by a parser in C that a file nested
+    without end would crash.
+
+    Raises:
+        OSError, UnicodeDecodeError, yaml.YAMLError: it cannot be read.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)

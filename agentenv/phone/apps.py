@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from jinja2 import Environment, PackageLoader
 from pydantic import ValidationError
 
 from agentenv.config import closest
-from agentenv.data_files import data_file
+from agentenv.data_files import data_file, read_data
 from agentenv.errors import ConfigError
 from agentenv.phone.schema import App
 
@@ -65,8 +66,7 @@ def read_app(path: Path) -> App:
         ConfigError: it cannot be read or breaks the schema; says where and why.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        content = _content(path)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: {error}") from error
     try:
@@ -79,6 +79,13 @@ def read_app(path: Path) -> App:
     if app.id != path.stem:
         raise ConfigError(f"{path.name}: its id is {app.id!r}; name the file {app.id}{path.suffix}")
     return app
+
+
+def _content(path: Path) -> Any:
+    if path.parent == data_file("apps"):
+        return read_data(path)
+    text = path.read_text(encoding="utf-8")
+    return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
 
 
 def starting_app(name: str, item: str, record: str) -> str:

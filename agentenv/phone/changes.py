@@ -55,6 +55,8 @@ def diff(before: Rows, after: Rows) -> Changes:
     found = []
     for table in sorted({*before, *after}):
         old, new = before.get(table, {}), after.get(table, {})
+        if old == new:
+            continue
         for number in sorted({*old, *new}):
             was, now = old.get(number), new.get(number)
             if was != now:

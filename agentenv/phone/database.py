@@ -125,6 +125,12 @@ class Database:
         text = json.dumps(value, ensure_ascii=False)
         self._connection.execute("INSERT OR REPLACE INTO sys_state VALUES (?, ?)", (key, text))
 
+    def content(self, table: str) -> list[tuple[Any, ...]]:
+        """All rows of a table, without names: the quickest way to see that nothing changed."""
+        cursor = self._connection.cursor()
+        cursor.row_factory = None
+        return cursor.execute(f'SELECT * FROM "{table}" ORDER BY rowid').fetchall()
+
     def data(self, tables: Iterable[str]) -> Rows:
         """Everything in these tables."""
         found: dict[str, dict[int, dict[str, Any]]] = {}

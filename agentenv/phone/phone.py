@@ -14,7 +14,7 @@ from agentenv.errors import DeviceError
 from agentenv.phone import consent, forms, keyboard, navigation, notices, taps
 from agentenv.phone.apps import load_apps
 from agentenv.phone.changes import Changes, diff
-from agentenv.phone.database import DATA_TABLES, Database, Rows, fingerprint
+from agentenv.phone.database import DATA_TABLES, Database, fingerprint
 from agentenv.phone.events import EventLog
 from agentenv.phone.render import draw
 from agentenv.phone.schema import MAX_TEXT
@@ -70,7 +70,7 @@ class Phone:
             if not entity.table
         }
         self._tables = (*sorted(tables), *DATA_TABLES, "sys_grants")
-        self._before: Rows | None = None
+        self._first: Database | None = None
         self._page: str | None = None
         self._offers: tuple[frozenset[str], frozenset[str]] | None = None
 
@@ -186,16 +186,18 @@ class Phone:
     def changes(self) -> Changes:
         """What differs from the first state, in the apps' tables and those of the owner."""
         with self._lock:
-            if self._before is None:
-                first = Database(first_image(self.setup))
-                self._before = first.data(self._tables)
-                first.close()
-            return diff(self._before, self._database.data(self._tables))
+            if self._first is None:
+                self._first = Database(first_image(self.setup))
+            first, now = self._first, self._database
+            changed = [one for one in self._tables if first.content(one) != now.content(one)]
+            return diff(first.data(changed), now.data(changed))
 
     def close(self) -> None:
         """Free the memory."""
         with self._lock:
             self._database.close()
+            if self._first is not None:
+                self._first.close()
 
     def _names(self, app: str) -> tuple[str, ...]:
         name = self._apps[app].name

@@ -68,14 +68,14 @@ def test_every_template_is_a_registered_environment() -> None:
 def test_a_template_draws_clear_goals_and_says_what_else_could_be_done(name: str) -> None:
     chosen = task(name)
     goals = set()
-    for index in range(3):
+    for index in range(2):
         instance = chosen.instance("train", index)
         assert instance == chosen.instance("train", index)
         assert "{" not in instance.goal
         assert not is_done(chosen.effects(instance), Changes(), None)
         assert chosen.effects(chosen.decoy(instance)) != chosen.effects(instance)
         goals.add((instance.goal, instance.setup))
-    assert len(goals) == 3
+    assert len(goals) == 2
 
 
 def test_looks_and_owner_vary_with_the_seed() -> None:

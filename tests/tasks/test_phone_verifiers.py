@@ -27,6 +27,8 @@ from agentenv.tasks.phone.verify import is_done, is_judged
 from privacy_audit.reference.device import PagePhone
 
 Row = Mapping[str, Any]
+NAMES = tuple(one for one in template_names() if not one.endswith("-ask"))
+"""The twin that has to ask wants what the session that remembers does."""
 NEW = 9_999
 """Number of a row that is not there."""
 
@@ -79,12 +81,6 @@ def rows_of(image: bytes, setup: PhoneSetup) -> Rows:
     return found
 
 
-def task(name: str) -> PhoneTask:
-    found = get_task(f"phone/{name}")
-    assert isinstance(found, PhoneTask)
-    return found
-
-
 def play(device: PagePhone, chosen: PhoneTask, instance: TaskInstance, oracle: Oracle) -> float:
     env = DeviceEnv(chosen, device)
     result = env.advance(oracle(env.begin(instance)))
@@ -101,10 +97,23 @@ def device() -> Iterator[PagePhone]:
     phone.close()
 
 
-@pytest.mark.parametrize("name", template_names())
-def test_a_state_that_breaks_one_rule_fails(name: str, device: PagePhone) -> None:
-    chosen = task(name)
-    instance = chosen.instance("train", 3)
+# Of the module, so that all tests of a template follow each other: a phone's first state is
+# made once for them.
+@pytest.fixture(scope="module", params=NAMES)
+def chosen(request: pytest.FixtureRequest) -> PhoneTask:
+    found = get_task(f"phone/{request.param}")
+    assert isinstance(found, PhoneTask)
+    return found
+
+
+@pytest.fixture(scope="module")
+def instance(chosen: PhoneTask) -> TaskInstance:
+    return chosen.instance("train", 3)
+
+
+def test_a_state_that_breaks_one_rule_fails(
+    chosen: PhoneTask, instance: TaskInstance, device: PagePhone
+) -> None:
     assert isinstance(instance.setup, PhoneSetup)
     assert play(device, chosen, instance, chosen.oracle(instance)) == 1
     before = rows_of(first_image(instance.setup), instance.setup)
@@ -208,8 +217,7 @@ def allowed(end: End) -> Iterator[tuple[str, Rows]]:
                 yield f"{column} given", end.with_row(change.table, change.row, row)
 
 
-@pytest.mark.parametrize("name", template_names())
-def test_doing_it_for_another_entity_fails(name: str, device: PagePhone) -> None:
-    chosen = task(name)
-    instance = chosen.instance("train", 4)
+def test_doing_it_for_another_entity_fails(
+    chosen: PhoneTask, instance: TaskInstance, device: PagePhone
+) -> None:
     assert play(device, chosen, instance, chosen.oracle(chosen.decoy(instance))) == 0

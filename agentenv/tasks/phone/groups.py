@@ -13,7 +13,7 @@ from typing import Literal
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from agentenv.data_files import data_file
+from agentenv.data_files import data_file, read_data
 from agentenv.errors import ConfigError
 from agentenv.phone.apps import APPS
 from agentenv.phone.schema import Model, Name
@@ -38,7 +38,7 @@ def held_out() -> HeldOut:
     """
     path = data_file("held_out.yaml")
     try:
-        return TypeAdapter(HeldOut).validate_python(yaml.safe_load(path.read_text("utf-8")))
+        return TypeAdapter(HeldOut).validate_python(read_data(path))
     except (ValidationError, yaml.YAMLError) as error:
         raise ConfigError(f"{path.name}: {error}") from error
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
+from agentenv.data_files import read_data
 from agentenv.errors import ConfigError
 from agentenv.phone.schema import Model, Name
 from agentenv.phone.setup import PhoneSetup
@@ -93,7 +94,7 @@ def read_pairs(path: Path) -> list[Template]:
         ConfigError: it is wrong; says where.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_data(path)
         pairs = TypeAdapter(list[Pair]).validate_python(content)
     except (ValidationError, yaml.YAMLError) as error:
         raise ConfigError(f"{path.name}: {error}") from error

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from agentenv.data_files import data_file
+from agentenv.data_files import data_file, read_data
 from agentenv.devices.base import Device
 from agentenv.errors import ConfigError
 from agentenv.phone.setup import PhoneSetup
@@ -149,7 +149,7 @@ def templates() -> dict[str, Template]:
     adapter = TypeAdapter(list[Template])
     for path in sorted(data_file("tasks/phone").glob("*.yaml")):
         try:
-            listed = adapter.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+            listed = adapter.validate_python(read_data(path))
         except (ValidationError, yaml.YAMLError) as error:
             raise ConfigError(f"{path.name}: {error}") from error
         for template in listed:
