@@ -11,7 +11,10 @@ from __future__ import annotations
 import random
 import sys
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
 
 from agentenv.actions import (
     Action,
@@ -37,8 +40,10 @@ from agentenv.phone.phone import Phone
 from agentenv.phone.server import shared_server
 from agentenv.phone.setup import PhoneSetup
 from agentenv.progress import console
-from benchmarks.command import run_command
+from benchmarks.command import command_of, run_command
+from benchmarks.results_file import RESULTS, Row, write_results
 
+NAME = "phone_fuzz"
 CHECK_EVERY = 50
 TEXTS = (
     "plain words",
@@ -63,8 +68,11 @@ class FuzzConfig:
     """How much, and which."""
 
     inputs: int = 5000
-    seed: int = 0
-    """Of the inputs."""
+    """Of all phones together."""
+    phones: int = 4
+    """Each in a process of its own, with inputs of its own."""
+    results: Path = RESULTS
+    """Folder of the file that is written."""
 
 
 @dataclass
@@ -153,21 +161,38 @@ def random_action(screen: Screen, rng: random.Random) -> Action:
     return rng.choice(choices)
 
 
-def run(config: FuzzConfig) -> None:
-    """Fuzz, and print what happened."""
+def fuzz_one(inputs: int, seed: int) -> Outcome:
+    """`fuzz`, on a phone of its own."""
     device = open_phone()
     try:
-        outcome = fuzz(device, config.inputs, config.seed)
+        return fuzz(device, inputs, seed)
     finally:
         device.close()
-    console.print(
-        f"{config.inputs} inputs, {outcome.refused} of them refused in words; "
-        f"{len(outcome.places)} screens seen, {outcome.checks} restored to the byte; "
-        f"{outcome.events} events, unbroken",
-        soft_wrap=True,
-        highlight=False,
-    )
+
+
+def run(config: FuzzConfig) -> None:
+    """Fuzz, print what happened and write the file."""
+    each = -(-config.inputs // config.phones)
+    with ProcessPoolExecutor(config.phones, get_context("spawn")) as pool:
+        outcomes = list(pool.map(fuzz_one, [each] * config.phones, range(config.phones)))
+    counts = {
+        "inputs": sum(one.actions.total() for one in outcomes),
+        "refused in words": sum(one.refused for one in outcomes),
+        "screens seen": len({place for one in outcomes for place in one.places}),
+        "restored to the byte": sum(one.checks for one in outcomes),
+        "events, unbroken": sum(one.events for one in outcomes),
+    }
+    line = ", ".join(f"{count} {what}" for what, count in counts.items())
+    console.print(line, highlight=False, soft_wrap=True)
+    seeds = tuple(range(config.phones))
+    rows = [
+        Row(
+            label="random_input", metric=what, value=count, unit="", n=counts["inputs"], seeds=seeds
+        )
+        for what, count in counts.items()
+    ]
+    write_results(NAME, rows, command_of(NAME, config), folder=config.results)
 
 
 if __name__ == "__main__":
-    sys.exit(run_command("phone_fuzz", FuzzConfig, run))
+    sys.exit(run_command(NAME, FuzzConfig, run))
