@@ -12,6 +12,7 @@ from agentenv.phone.setup import PhoneSetup
 from agentenv.phone.words import in_language
 from agentenv.tasks import get_task
 from agentenv.tasks.base import SPLITS, TaskInstance
+from agentenv.tasks.myphonebench.suite import ImportedTask
 from agentenv.tasks.phone.drawing import Drawn
 from agentenv.tasks.phone.suite import PhoneTask
 from privacy_audit.canaries import Item
@@ -35,7 +36,7 @@ def contract_for(task: str, split: str, index: int) -> Contract:
     return phone_contract(found, found.instance(known, index))
 
 
-def phone_contract(task: PhoneTask, instance: TaskInstance) -> Contract:
+def phone_contract(task: PhoneTask | ImportedTask, instance: TaskInstance) -> Contract:
     """What one instance of a task may do."""
     setup = instance.setup
     assert isinstance(setup, PhoneSetup)
@@ -61,7 +62,7 @@ def phone_contract(task: PhoneTask, instance: TaskInstance) -> Contract:
         allowed=frozenset(task.privacy.allowed),
         prohibited=frozenset(task.privacy.prohibited),
         wanted=frozenset(wanted),
-        places=tuple(place for app in apps for place in _places(app.id)),
+        places=tuple(place for name in setup.apps for place in _places(name)),
         private_apps=frozenset(app.id for app in apps if app.private),
         known=words_known(texts),
     )
@@ -69,7 +70,7 @@ def phone_contract(task: PhoneTask, instance: TaskInstance) -> Contract:
 
 @cache
 def _places(app: str) -> tuple[Place, ...]:
-    """`places_of` an app that comes with agentenv; all contracts share them."""
+    """`places_of` the app of that name, or in that file; all contracts share them."""
     return tuple(places_of(load_app(app)))
 
 

@@ -93,6 +93,7 @@ def judged(task: Task, instance: TaskInstance, phone: Phone, answer: str | None)
         answer: that was given; None for none.
     """
     from agentenv.phone.play import Result
+    from agentenv.tasks.myphonebench.suite import ImportedTask
     from agentenv.tasks.phone.suite import PhoneTask
     from privacy_audit.auditing import audit_events
     from privacy_audit.events import read_log
@@ -102,7 +103,7 @@ def judged(task: Task, instance: TaskInstance, phone: Phone, answer: str | None)
 
     state = {"changes": phone.changes(), "location": phone.location, "log": phone.log}
     success = task.verify(instance, state, answer).reward >= 1
-    if not isinstance(task, PhoneTask):
+    if not isinstance(task, PhoneTask | ImportedTask):
         return Result(success, audit="This task declares no privacy contract; it is not audited.")
     policy = load_policy("default")
     events = read_log(list(phone.log.lines())).events

@@ -19,6 +19,10 @@ from agentenv.tasks.myphonebench.checks import UnusableError, count
 from agentenv.tasks.myphonebench.suite import ImportedTask
 from agentenv.tasks.targets import target_of
 from agentenv.transition import Transition
+from privacy_audit.auditing import audit_events
+from privacy_audit.events import read_log
+from privacy_audit.phone_contract import phone_contract
+from privacy_audit.policy import load_policy
 from privacy_audit.reference.device import PagePhone
 
 OWNER = "Ilvy Kestholm"
@@ -185,6 +189,21 @@ def test_the_oracle_solves_and_finishing_at_once_does_not(
     result = play(chosen, device)
     assert result.reward == 1
     assert result.info["traps"] == [False]
+
+
+def test_the_audit_knows_the_contract_of_an_imported_task(
+    imported: Path, device: PagePhone
+) -> None:
+    chosen = task(imported, "001_book")
+    instance = chosen.instance("test", 0)
+    play(chosen, device)
+    device.phone.request_permission("read_data", "id_number", "in case")
+    events = read_log(device.event_log()).events
+    audit = audit_events(events, phone_contract(chosen, instance), load_policy(), success=True)
+    assert [(one.rule, one.flow.item) for one in audit.findings] == [
+        ("prohibited-flow", "id_number")
+    ]
+    assert audit.protocol.over_permissioning == 0.5
 
 
 def test_an_imported_app_is_sound_and_keeps_the_numbers_of_its_rows(imported: Path) -> None:

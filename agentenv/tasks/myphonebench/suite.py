@@ -25,7 +25,7 @@ from agentenv.tasks.myphonebench.checks import Check, UnusableError, records_of
 from agentenv.tasks.myphonebench.sessions import Entry, ImportedApp, record_rows
 from agentenv.tasks.phone.drawing import Drawn, drawn_row
 from agentenv.tasks.phone.oracle import solve
-from agentenv.tasks.phone.template import Privacy
+from agentenv.tasks.phone.template import Effect, Privacy
 
 NAME = "myphonebench"
 FILE = f"{NAME}.json"
@@ -67,6 +67,10 @@ class ImportedTask(Task):
         """The app that it is done in."""
         return load_app(self._path)
 
+    def effects(self, instance: TaskInstance) -> list[Effect]:
+        """What the oracle brings about."""
+        return list(self.entry.effects)
+
     def instance(self, split: Split, index: int) -> TaskInstance:
         return TaskInstance(self.id, split, index, self._setup, self.entry.goal, self._parameters)
 
@@ -104,7 +108,7 @@ class ImportedTask(Task):
     def oracle(self, instance: TaskInstance) -> Oracle:
         """A script that follows from what the import found to fulfil the checks."""
         recalls = self.entry.saved[0][0] if self.entry.saved else ""
-        return solve("", self.entry.effects, instance, recalls)
+        return solve("", self.effects(instance), instance, recalls)
 
     @cached_property
     def _setup(self) -> PhoneSetup:
