@@ -160,7 +160,7 @@ def read_run(path: Path, settings: DigiQConfig) -> FinishedRun:
     """
     config = load_config(DigiQConfig, path / "config.yaml")
     _refuse_other_settings(path, config, settings)
-    stores = {label: _evaluation(path, label) for label in config.labels}
+    stores = {label: evaluation_of(path, label) for label in config.labels}
     summaries = {label: summarise(store.episodes()) for label, store in stores.items()}
     expected = config.evaluation.episodes * config.evaluation.attempts
     tasks = {task for summary in summaries.values() for task in summary.by_task}
@@ -284,7 +284,12 @@ def _refuse_other_settings(path: Path, actual: DigiQConfig, wanted: DigiQConfig)
         )
 
 
-def _evaluation(path: Path, label: str) -> TrajectoryStore:
+def evaluation_of(path: Path, label: str) -> TrajectoryStore:
+    """The evaluation of one policy in a run directory.
+
+    Raises:
+        ConfigError: it is not there, or not the only one.
+    """
     folders = sorted((path / "evaluation").glob(f"{label}-*"))
     if not folders:
         raise ConfigError(f"{path} has no evaluation of {label}; run its command again")

@@ -79,6 +79,11 @@ TITLES = {
     "hallucinator": "makes values up",
     "refuser": "does nothing",
     "over_asker": "asks for everything",
+    "tolerant": "screenshots, misread letters allowed for",
+    "exact": "screenshots, letters as they were read",
+    "reading": "one screenshot",
+    "auditor": "auditor",
+    "digiq_privacy": "Digi-Q, with the audit's cost",
 }
 """Label -> how people write it; other labels are written as they are."""
 METRICS = {
@@ -86,6 +91,13 @@ METRICS = {
     "protocol": "by MyPhoneBench's protocol",
     "alarms": "false alarms",
     "protocol_alarms": "false alarms of the protocol",
+    "false_alarms": "a stranger's values found",
+    "events_per_second": "events of logs, one core",
+    "trajectories_per_second": "trajectories of a store, one core",
+    "peak_memory": "peak memory of their audit",
+    "qualified": "privacy-qualified success",
+    "disqualified": "prohibited data sent",
+    "minimisation": "minimisation score",
     "success": "success",
     "success_reranked": "base, re-ranked by its Q",
     "ranking": "ranking of held-out steps (AUC)",
