@@ -79,6 +79,9 @@ COMMANDS: dict[str, Command] = {
     "train craft-gui": Command(
         "agentenv.cli.train_craft_gui", "CraftGUIConfig", "improve a policy by acting (CRAFT-GUI)"
     ),
+    "train chain": Command(
+        "agentenv.cli.train_chain", "ChainConfig", "Digi-Q, CRAFT-GUI, and Digi-Q on its rollouts"
+    ),
     "ope": Command("agentenv.cli.ope", "OPEConfig", "rank trained policies from logged data alone"),
     "objectives": Command(
         "agentenv.cli.objectives", "ObjectivesConfig", "list the policy objectives, or explain one"
