@@ -1,10 +1,9 @@
 """Does off-policy evaluation rank policies as their measured success does?
 
     python -m benchmarks.digiq_miniwob --config benchmarks/digiq_comparison.yaml --seeds 0 1 2
-    python -m benchmarks.digiq_ablations
     python -m benchmarks.ope_ranking
 
-The runs that the other two benchmarks leave have learned from the same logged episodes, and
+The runs that the other benchmark leaves have learned from the same logged episodes, and
 their policies have acted on the same held-out instances: a ranking from the log alone can be
 compared with the measured one. `ope_ranking` says for each estimator how well they agree,
 `ope_estimates` what it estimated of each policy.
@@ -21,14 +20,13 @@ from pathlib import Path
 
 from agentenv.errors import ConfigError
 from agentenv.progress import console
-from benchmarks.command import run_command
+from benchmarks.command import command_of, run_command
 from benchmarks.digiq_miniwob import success_row
 from benchmarks.results_file import RESULTS, Row, write_results
 from trainers.ope.comparison import Comparison, compare
 from trainers.ope.intervals import Estimate
 
 NAME, ESTIMATES = "ope_ranking", "ope_estimates"
-COMMAND = f"python -m benchmarks.{NAME}"
 
 
 @dataclass(frozen=True)
@@ -39,13 +37,9 @@ class BenchmarkConfig:
         "digiq_comparison/seed-0",
         "digiq_comparison/seed-1",
         "digiq_comparison/seed-2",
-        "digiq_ablations/off_the_shelf-0",
-        "digiq_ablations/monte_carlo-0",
-        "digiq_ablations/reinforce-0",
-        "digiq_ablations/awr-0",
-        "digiq_ablations/n_4-0",
     )
-    """Run directories below `out`, all of the same logged episodes."""
+    """Run directories below `out`, all of the same logged episodes; those of
+    benchmarks.digiq_ablations can be added (five minutes each)."""
     k: int = 3
     """Of SharpeRatio@k."""
     out: Path = Path("runs/benchmarks")
@@ -62,15 +56,16 @@ def run(config: BenchmarkConfig) -> list[Path]:
     """
     if missing := [name for name in config.runs if not (config.out / name).is_dir()]:
         raise ConfigError(
-            f"there is no {config.out / missing[0]}: run benchmarks.digiq_miniwob and "
-            "benchmarks.digiq_ablations first"
+            f"there is no {config.out / missing[0]}: run benchmarks.digiq_miniwob first"
         )
     found = compare([config.out / name for name in config.runs], ks=(config.k,))
     if not found.agreement:
         raise ConfigError("fewer than two of these policies have been measured")
     paths = [
-        write_results(NAME, ranking_rows(found), COMMAND, folder=config.results),
-        write_results(ESTIMATES, estimate_rows(found), COMMAND, folder=config.results),
+        write_results(NAME, ranking_rows(found), command_of(NAME, config), folder=config.results),
+        write_results(
+            ESTIMATES, estimate_rows(found), command_of(NAME, config), folder=config.results
+        ),
     ]
     for path in paths:
         console.print(f"results: {path}", soft_wrap=True, highlight=False)
