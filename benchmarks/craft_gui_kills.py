@@ -123,6 +123,7 @@ def _once(path: Path, do: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         known: dict[str, Any] = json.loads(path.read_text())
         return known
     found = do()
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_durably(path, json.dumps(found).encode())
     return found
 

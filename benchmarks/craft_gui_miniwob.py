@@ -1,6 +1,7 @@
 """Success on MiniWoB++ of the base policy, CRAFT-GUI, and GRPO without its curriculum.
 
-    python -m benchmarks.craft_gui_miniwob --seeds 0 1 2
+    python -m benchmarks.craft_gui_miniwob --seeds 0 --labels craft_gui     # a piece
+    python -m benchmarks.craft_gui_miniwob --seeds 0 1 2                    # the rest, and all
 
 Both learn from the same number of steps in the environment; what differs is which tasks these
 are spent on. Every seed trains anew and acts on the same held-out instances; episodes of all
@@ -25,7 +26,7 @@ from benchmarks.command import run_command
 from benchmarks.digiq_miniwob import pool, result_rows, success_row
 from benchmarks.results_file import RESULTS, Row, write_results
 from trainers.craft_gui.config import CraftGUIConfig
-from trainers.craft_gui.curriculum import Policy
+from trainers.craft_gui.curriculum import Policy, stage_of
 
 NAME = "craft_gui_miniwob"
 SETTINGS = Path(__file__).with_suffix(".yaml")
@@ -40,14 +41,18 @@ class BenchmarkConfig:
     seeds: tuple[int, ...] = (0,)
     """One run each for either curriculum, in `NAME/LABEL-N` of the run directory; runs that
     were stopped go on, finished ones are not run again."""
+    labels: tuple[str, ...] = tuple(ARMS)
+    """Which of both to run, so that they may be run piece by piece: a later call with all of
+    them publishes what has been run by then."""
     out: Path = Path("runs/benchmarks")
     """Run directory."""
     results: Path = RESULTS
     """Folder of the file that is written."""
 
 
-def run(config: BenchmarkConfig) -> Path:
-    """Run what is missing, print the pooled table, write the results; returns their file.
+def run(config: BenchmarkConfig) -> Path | None:
+    """Run what is missing, print the pooled table, write the results; returns their file, or
+    nothing if some of `labels` is missing.
 
     Raises:
         ConfigError: settings are wrong, or a run of other settings is in the way.
@@ -56,22 +61,27 @@ def run(config: BenchmarkConfig) -> Path:
 
     if not config.seeds or len(set(config.seeds)) < len(config.seeds):
         raise ConfigError(f"seeds {list(config.seeds)}: give each once")
+    if not config.labels or not set(config.labels) <= set(ARMS):
+        raise ConfigError(f"labels {list(config.labels)}: give some of {', '.join(ARMS)}")
     found: defaultdict[str, list[Summary]] = defaultdict(list)
     for seed in config.seeds:
-        for label, curriculum in ARMS.items():
+        for label in config.labels:
             console.rule(f"{label}, seed {seed}")
             out = config.out / NAME / f"{label}-{seed}"
-            summaries = train(settings_of(curriculum, seed, out))
+            summaries = train(settings_of(ARMS[label], seed, out))
             found[label].append(summaries["craft_gui"])
-            if label == "craft_gui":
+            if label == config.labels[0]:  # every run tests the same base
                 found["base"].append(summaries["base"])
-    pooled = {label: pool(found[label]) for label in ("base", *ARMS)}
+    pooled = {label: pool(found[label]) for label in ("base", *config.labels)}
     rows = [*result_rows(pooled, config.seeds), *stage_rows(pooled, config.seeds)]
     seeds = " ".join(map(str, config.seeds))
-    command = f"python -m benchmarks.{NAME} --seeds {seeds}"
-    path = write_results(NAME, rows, command, folder=config.results)
+    path = None
+    if set(config.labels) == set(ARMS):  # half a comparison is not published
+        command = f"python -m benchmarks.{NAME} --seeds {seeds}"
+        path = write_results(NAME, rows, command, folder=config.results)
     print_table(pooled, title=f"Success, {len(config.seeds)} seed(s)", console=console)
-    console.print(f"results: {path}", soft_wrap=True, highlight=False)
+    if path is not None:
+        console.print(f"results: {path}", soft_wrap=True, highlight=False)
     return path
 
 
@@ -95,8 +105,7 @@ def stage_rows(pooled: Mapping[str, Summary], seeds: tuple[int, ...]) -> list[Ro
     for label, summary in pooled.items():
         rates: defaultdict[int, SuccessRate] = defaultdict(SuccessRate)
         for task, rate in summary.by_task.items():
-            longer = [tasks[task].expected_steps > most for most in settings.curriculum.stages]
-            rates[1 + sum(longer)] += rate
+            rates[stage_of(tasks[task].expected_steps, settings.curriculum)] += rate
         rows += [
             success_row(label, f"success:stage {number}", rates[number], seeds)
             for number in sorted(rates)

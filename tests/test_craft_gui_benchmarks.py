@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from benchmarks import craft_gui_kills, craft_gui_miniwob, grpo_step
 from benchmarks.grpo_stepping import ExactModel, OurUpdates, reward_of
 from benchmarks.turns import Measured
 from tests.small_models import noise_png
+from trainers.craft_gui import grpo
+from trainers.craft_gui.config import CraftGUIConfig
 from trainers.runs import RunDirectory
 
 
@@ -88,3 +92,46 @@ def test_a_killed_run_is_compared_by_everything_but_times(tmp_path: Path) -> Non
         run.close()
     a, b, c = (craft_gui_kills.logged(tmp_path / name) for name in "abc")
     assert a == b != c
+
+
+def test_half_a_comparison_is_run_and_not_published(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    trained: list[Path] = []
+
+    def train(settings: CraftGUIConfig) -> dict[str, Summary]:
+        trained.append(settings.out)
+        found = Summary(SuccessRate(1, 2), {"miniwob/click-link": SuccessRate(1, 2)}, {})
+        return {"base": found, "craft_gui": found}
+
+    monkeypatch.setattr(grpo, "train", train)
+    config = craft_gui_miniwob.BenchmarkConfig((0, 1), ("grpo_uniform",), tmp_path, tmp_path)
+    assert craft_gui_miniwob.run(config) is None
+    assert [out.name for out in trained] == ["grpo_uniform-0", "grpo_uniform-1"]
+    with pytest.raises(ConfigError, match="craft_gui, grpo_uniform"):
+        craft_gui_miniwob.run(replace(config, labels=("staged",)))
+
+
+def test_kills_that_an_earlier_call_has_compared_are_not_run_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = craft_gui_kills.BenchmarkConfig(kills=2, out=tmp_path, results=tmp_path)
+    compared: list[float] = []
+
+    def compare(settings: CraftGUIConfig, whole: CraftGUIConfig, seconds: float) -> dict[str, bool]:
+        if len(compared) == 1:
+            compared.append(0.0)
+            raise ConfigError("stopped")
+        compared.append(seconds)
+        return {"killed": True, "same": True}
+
+    times = {"loaded": 5.0, "ended": 9.0}
+    monkeypatch.setattr(craft_gui_kills, "_left_alone", lambda settings: times)
+    monkeypatch.setattr(craft_gui_kills, "_compared", compare)
+    with pytest.raises(ConfigError, match="stopped"):
+        craft_gui_kills.run(config)
+    path = craft_gui_kills.run(config)
+    assert len(compared) == 3
+    assert all(5 <= seconds <= 9 for seconds in compared if seconds)
+    (row,) = json.loads(path.read_text())["rows"]
+    assert (row["value"], row["n"]) == (1.0, 2)

@@ -269,9 +269,13 @@ def stages_of(curriculum: Curriculum, config: CurriculumConfig) -> list[list[str
     """The tasks of each stage; stages that would have none are left out."""
     stages: dict[int, list[str]] = {}
     for name, task in curriculum.tasks.items():
-        number = sum(task.steps > longest for longest in config.stages)
-        stages.setdefault(number, []).append(name)
+        stages.setdefault(stage_of(task.steps, config), []).append(name)
     return [stages[number] for number in sorted(stages)]
+
+
+def stage_of(steps: int, config: CurriculumConfig) -> int:
+    """The number of the stage of tasks so long, from 1; it counts stages without tasks too."""
+    return 1 + sum(steps > longest for longest in config.stages)
 
 
 def metrics(curriculum: Curriculum, config: CurriculumConfig) -> dict[str, float]:
@@ -285,9 +289,11 @@ def metrics(curriculum: Curriculum, config: CurriculumConfig) -> dict[str, float
         ),
         "curriculum/effective_tasks": 1 / sum(share**2 for share in shares.values()),
     }
+    stages = stages_of(curriculum, config)
+    known = [stage_of(tasks[names[0]].steps, config) for names in stages]
     if config.policy == "staged":
-        numbers["curriculum/stage"] = float(curriculum.stage + 1)
-    for number, names in enumerate(stages_of(curriculum, config), start=1):
+        numbers["curriculum/stage"] = float(known[curriculum.stage])
+    for number, names in zip(known, stages, strict=True):
         numbers[f"curriculum/stage_{number}/share"] = sum(shares[name] for name in names)
         rates = [tasks[name].pass_rate for name in names]
         numbers[f"curriculum/stage_{number}/pass_rate"] = sum(rates) / len(rates)

@@ -279,7 +279,7 @@ class CraftGUI:
 
     def _stage_of(self, task: str) -> int:
         steps = self.tasks[task].expected_steps if task in self.tasks else 1
-        return 1 + sum(steps > longest for longest in self.config.curriculum.stages)
+        return curriculum.stage_of(steps, self.config.curriculum)
 
     def _reference(self) -> Reference:
         """The starting policy: the model without its new adapters, or a second copy."""

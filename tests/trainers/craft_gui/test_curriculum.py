@@ -22,6 +22,7 @@ from trainers.craft_gui.curriculum import (
     record,
     restore,
     save,
+    stage_of,
     stages_of,
     start,
 )
@@ -168,7 +169,13 @@ def test_stages_without_tasks_are_passed_over() -> None:
     of = config("staged", stage_groups=1)
     curriculum = start({"tap": 1, "book": 20})
     assert stages_of(curriculum, of) == [["tap"], ["book"]]
-    assert draws(curriculum, replace(of, replay=0.0), 2)[0] == ["tap", "book"]
+    tasks, curriculum = draws(curriculum, replace(of, replay=0.0), 2)
+    assert tasks == ["tap", "book"]
+    # They keep the numbers that the success by stage is logged under.
+    numbers = metrics(curriculum, of)
+    assert numbers["curriculum/stage"] == stage_of(20, of) == 3
+    assert "curriculum/stage_3/pass_rate" in numbers
+    assert "curriculum/stage_2/pass_rate" not in numbers
 
 
 def test_while_a_whole_stage_cools_the_earlier_ones_are_replayed() -> None:
