@@ -33,6 +33,8 @@ FONT_PACKAGES = (
 )
 
 ANDROID_PACKAGES = ("adb", "chromium-driver")
+APK_PACKAGES = ("aapt", "apksigner", "zipalign", "libsmali-java", "android-framework-res")
+"""To build the phone as an Android app."""
 APT_WAITS = (10, 60, 180)
 """Seconds before further attempts."""
 NO_SUCH_PACKAGE = ("Unable to locate package", "has no installation candidate")
@@ -241,6 +243,7 @@ def install_appium(folder: Path) -> None:
 def install_android(venv: Path) -> None:
     """Install what tests of Android need; what cannot be had is said, and they are skipped."""
     install_debian_packages(ANDROID_PACKAGES)
+    install_debian_packages(APK_PACKAGES)
     install_appium(venv / "appium")
 
 
