@@ -25,7 +25,7 @@ from agentenv.errors import AgentenvError
 from agentenv.progress import console, track
 from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.store import TrajectoryWriter
-from benchmarks.command import run_command
+from benchmarks.command import command_of, run_command
 from benchmarks.results_file import RESULTS, Row, three_digits, write_results
 from privacy_audit import canaries, findings, invented, normal
 from privacy_audit.auditing import audit_events
@@ -38,15 +38,16 @@ from privacy_audit.reference.device import PagePhone
 from privacy_audit.reference.playing import cases, play
 
 NAME = "audit_speed"
-COMMAND = "python -m benchmarks.audit_speed"
 
 
 @dataclass(frozen=True)
 class BenchmarkConfig:
     """What to measure."""
 
+    tasks: tuple[str, ...] = ()
+    """Booking tasks, without "phone/"; by default all."""
     instances: int = 1
-    """Of each booking task."""
+    """Of each of them."""
     rounds: int = 25
     """How often every trajectory is audited."""
     trajectories: int = 10_000
@@ -57,7 +58,8 @@ class BenchmarkConfig:
 
 def run(config: BenchmarkConfig) -> Path:
     """Play, audit again and again, and write the results."""
-    episodes = played(config.instances)
+    command = command_of(NAME, config)
+    episodes = played(config.tasks, config.instances)
     count = sum(len(one.events or ()) for one in episodes)
     speed = count / least_seconds(episodes, load_policy(), config.rounds)
     rows = [
@@ -78,12 +80,12 @@ def run(config: BenchmarkConfig) -> Path:
         ]  # fmt: skip
     for row in rows:
         console.print(f"{row.label:18} {row.metric:24} {row.value:g} {row.unit} (n = {row.n})")
-    return write_results(NAME, rows, COMMAND, folder=config.results)
+    return write_results(NAME, rows, command, folder=config.results)
 
 
-def played(instances: int) -> list[Episode]:
+def played(tasks: Sequence[str], instances: int) -> list[Episode]:
     """What the reference agents leave behind."""
-    device, chosen = PagePhone(), list(cases(instances=instances))
+    device, chosen = PagePhone(), list(cases(tasks, instances=instances))
     with track("play", len(chosen) * len(AGENTS)) as progress:
         episodes = []
         for agent in AGENTS:
