@@ -6,7 +6,8 @@ Reference agents leave trajectories behind on the phone without a browser. `even
 reading a log and checking its chain, following flows and giving verdicts, on one core, with caches
 that are empty whenever the trajectories begin anew; the contract of an instance is read once for
 all agents that try it. CPU time is measured for each trajectory, and the least of all rounds
-counts: what else the machine does would be in the others. `peak_memory` is that of a process
+counts: what else the machine does would be in the others. CPU time is the honest measure on a busy
+machine, and still too long there: caches and cores are shared. `peak_memory` is that of a process
 that audits a store of `trajectories` episodes and writes the JSON report.
 """
 
