@@ -35,6 +35,7 @@ from agentenv.phone.events import verify_log
 from agentenv.phone.phone import Phone
 from agentenv.phone.server import shared_server
 from agentenv.phone.setup import PhoneSetup
+from agentenv.tasks import get_task
 
 pytestmark = pytest.mark.skipif(
     not any(find_browser(kind) for kind in (HEADLESS_SHELL, CHROMIUM)), reason="no Chromium"
@@ -218,6 +219,19 @@ def test_one_scrolls_past_a_field_that_has_the_focus(device: PhoneDevice) -> Non
     assert [one.resource_id for one in later.elements] == listed
     device.restore(device.snapshot())
     assert device.observe().png == later.png
+
+
+def test_the_last_rows_own_button_is_not_under_the_one_that_makes_a_new_row(
+    device: PhoneDevice,
+) -> None:
+    setup = get_task("phone/clock-alarm-on").instance("test", 0).setup  # just as long a list
+    assert isinstance(setup, PhoneSetup)
+    device.reset(setup)
+    down = Scroll(direction="down")
+    screen = do(device, OpenApp(app="clock"), down, down)
+    last = [one for one in screen.elements if one.role == "switch"][-1]
+    new = next(one for one in screen.elements if one.name == "New")
+    assert last.bounds[3] <= new.bounds[1]
 
 
 def test_one_browser_shows_one_phone_after_another(device: PhoneDevice) -> None:
