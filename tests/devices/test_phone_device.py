@@ -133,6 +133,17 @@ def test_a_long_text_is_restored_where_its_caret_stands(
     assert element(before, "field-search").focused
 
 
+def test_a_very_long_text_written_after_another_is_restored_to_the_byte(
+    device: PhoneDevice,
+) -> None:
+    device.reset(SETUP)
+    search = element(device.observe(), "field-search").index
+    first = InputText(element=search, text="plain")
+    before = do(device, first, first.model_copy(update={"text": "x" * 9000, "clear": False}))
+    device.restore(device.snapshot())
+    assert device.observe().png == before.png
+
+
 def test_a_slider_does_not_keep_the_focus(device: PhoneDevice) -> None:
     device.reset(SETUP)
     screen = do(device, OpenApp(app="settings"))

@@ -124,6 +124,9 @@ const phone = (() => {
   const keepValues = () => {
     for (const field of document.querySelectorAll('[data-field]')) {
       const value = field.tagName === 'TEXTAREA' ? field.defaultValue : field.getAttribute('value');
+      // A text too long for its field, once edited, is set anew: glyph by glyph it lies elsewhere.
+      const edited = !base && field.scrollWidth > field.clientWidth && field.matches(':focus');
+      if (edited) field.value = '';
       if (field.value !== value) field.value = value;
     }
   };
