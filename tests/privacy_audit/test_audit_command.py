@@ -95,7 +95,8 @@ def test_a_contract_of_ones_own_makes_any_store_auditable(
     content = json.loads(capsys.readouterr().out)
     [trajectory] = content["trajectories"]
     assert trajectory["evidence"] == "trajectory"
-    assert {"email", "birth_date"} == {one["item"] for one in trajectory["findings"]}
+    # The agent reads its owner's name and birth date too, which this contract does not know of.
+    assert {"email", "birth_date", "name"} == {one["item"] for one in trajectory["findings"]}
     contract.write_text("purpose: shop\nitems: {email: {value: ab}}\n")
     assert main(arguments) == FAILED
     assert "items.email.value" in capsys.readouterr().err
