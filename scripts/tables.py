@@ -356,8 +356,13 @@ def _compared(row: Row | None, ratio: float | None) -> str:
     if row is None:
         return "-"
     if ratio is None:
-        return f"{row.value:.4g}"
-    return f"{row.value:.4g} ({float(f'{ratio:.3g}'):g}×)"  # 2200, and not 2.2e+03
+        return _number(row.value)
+    return f"{_number(row.value)} ({_number(ratio, 3)}×)"
+
+
+def _number(value: float, digits: int = 4) -> str:
+    """So many digits, and no exponent: 53500, and not 5.35e+04."""
+    return f"{float(f'{value:.{digits}g}'):.15g}"
 
 
 def _plain_table(results: Results) -> list[str]:
@@ -367,9 +372,9 @@ def _plain_table(results: Results) -> list[str]:
         _line(["---", "---", "---:", "---:", "---"]),
     ]
     for row in results.rows:
-        interval = "" if row.ci95 is None else f"[{row.ci95[0]:.4g}, {row.ci95[1]:.4g}]"
+        interval = "" if row.ci95 is None else f"[{_number(row.ci95[0])}, {_number(row.ci95[1])}]"
         ratios = ", ".join(f"{ratio:.2f} × {peer}" for peer, ratio in row.vs.items())
-        value = f"{row.value:.4g} {row.unit}".strip()
+        value = f"{_number(row.value)} {row.unit}".strip()
         label, metric = TITLES.get(row.label, row.label), METRICS.get(row.metric, row.metric)
         lines.append(_line([label, metric, value, interval, ratios]))
     return lines
