@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from agentenv.actions import Finish
 from agentenv.devices.base import Device
 from agentenv.env import DeviceEnv
 from agentenv.errors import ActionError, AgentenvError
-from agentenv.progress import console
+from agentenv.progress import console, track
 from agentenv.tasks.base import Oracle, TaskInstance
 from agentenv.tasks.phone.suite import PhoneTask
 from agentenv.tasks.selection import select_tasks
@@ -80,7 +81,7 @@ def run(config: BenchmarkConfig) -> None:
     count = 0
     first = next(iter(chosen.values()))
     device: Device = first.open_device() if config.pixels else PagePhone()
-    try:
+    with closing(device), track("oracles", len(chosen) * config.instances) as progress:
         for task in chosen.values():
             assert isinstance(task, PhoneTask)
             env = DeviceEnv(task, device)
@@ -89,8 +90,7 @@ def run(config: BenchmarkConfig) -> None:
                 for fault in faults(task, instance, env):
                     count += 1
                     console.print(f"{instance.key}: {fault}", highlight=False, soft_wrap=True)
-    finally:
-        device.close()
+                progress.advance(text=f"{count} faults")
     console.print(
         f"{len(chosen)} tasks, {config.instances} instances of each: {count} faults",
         highlight=False,

@@ -152,8 +152,9 @@ def apt_install(names: list[str]) -> None:
                 raise
             say(f"{error}\nTrying again in {wait} s.")
         time.sleep(wait)
-        with contextlib.suppress(InstallError):  # if it is not dpkg's, the next attempt says so
-            run(["dpkg", "--configure", "-a"], advice, environment)
+        for repair in (["dpkg", "--configure", "-a"], [*apt, "--fix-broken", "--yes", "install"]):
+            with contextlib.suppress(InstallError):  # the next attempt says what is still wrong
+                run(repair, advice, environment)
 
 
 def why_no_browser(python: Path) -> str:
