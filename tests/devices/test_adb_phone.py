@@ -24,8 +24,8 @@ from agentenv.devices.browser.launch import CHROMIUM, HEADLESS_SHELL, find_brows
 from agentenv.devices.phone import HEIGHT, WIDTH, open_phone
 from agentenv.env import DeviceEnv
 from agentenv.phone.setup import PhoneSetup
-from agentenv.tasks import get_task
 from tests.devices.adb import adb, connect, needs_adb
+from tests.devices.oracles import solve
 
 pytestmark = [
     needs_adb,
@@ -217,16 +217,6 @@ def test_one_argument_makes_a_task_one_for_adb() -> None:
     assert isinstance(env, DeviceEnv)
     try:
         check_env(env, skip_render_check=True)
-        task = get_task("phone/notes-write")
-        observation = env.begin(task.instance("test", 3))
-        oracle = task.oracle(env.instance)
-        for _ in range(task.max_steps):
-            result = env.advance(oracle(observation))
-            observation = result.observation
-            assert not observation.last_action_error
-            if result.terminated:
-                break
-        assert result.reward == 1
-        assert not env.infra_errors
+        assert solve(env, "phone/notes-write").reward == 1
     finally:
         env.close()

@@ -18,6 +18,7 @@ from agentenv.phone.events import verify_log
 from agentenv.phone.setup import PhoneSetup
 from agentenv.tasks import get_task
 from tests.devices.appium_server import needs_appium
+from tests.devices.oracles import solve
 
 pytestmark = needs_appium
 SETUP = PhoneSetup(seed="test")
@@ -42,18 +43,8 @@ def tap(device: PhoneDevice, resource_id: str) -> None:
 
 @pytest.mark.parametrize("name", ["notes-write", "restaurants-book-table", "clock-alarm-on"])
 def test_the_same_task_is_solved_by_the_same_oracle(device: PhoneDevice, name: str) -> None:
-    task = get_task(f"phone/{name}")
-    env = DeviceEnv(task, device, split="test")
-    observation = env.begin(task.instance("test", 3))
-    oracle = task.oracle(env.instance)
-    for _ in range(task.max_steps):
-        result = env.advance(oracle(observation))
-        observation = result.observation
-        assert not observation.last_action_error
-        if result.terminated:
-            break
-    assert result.reward == 1
-    assert not env.infra_errors
+    env = DeviceEnv(get_task(f"phone/{name}"), device, split="test")
+    assert solve(env, f"phone/{name}").reward == 1
     log = device.event_log()  # what the audit reads
     assert verify_log(log) == len(log) > 1
 

@@ -5,37 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from agentenv.actions import Finish, InputText, Tap
-from agentenv.devices.browser.launch import CHROMIUM, HEADLESS_SHELL, find_browser, require_browser
 from agentenv.policies.scripted import OraclePolicy
 from tests.fakes import BUTTONS, FIELD, PressTask
+from tests.person import PATIENCE, flawless_page, own_browser
 
 from .sessions import Running, running
-
-PATIENCE = 30_000
-"""Milliseconds a busy machine may take."""
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = find_browser(HEADLESS_SHELL) or require_browser(CHROMIUM)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with own_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1200, "height": 900})
-    page.set_default_timeout(PATIENCE)
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    yield page
-    page.close()
-    assert problems == []
+    with flawless_page(browser, 1200, 900) as page:
+        yield page
 
 
 def press_screen(page: Page, x: float, y: float) -> None:

@@ -8,37 +8,25 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from agentenv.cli.main import main
 from agentenv.cli.phone_play import PhonePlayConfig, served
-from agentenv.devices.browser.launch import CHROMIUM, HEADLESS_SHELL, find_browser, require_browser
 from agentenv.phone.events import verify_log
 from agentenv.tasks import get_task
-
-PATIENCE = 60_000
-"""Milliseconds a busy machine may take."""
+from tests.person import flawless_page, own_browser
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = find_browser(HEADLESS_SHELL) or require_browser(CHROMIUM)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with own_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1000, "height": 760})
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    yield page
-    page.close()
-    assert problems == []
+    with flawless_page(browser, 1000, 760) as page:
+        yield page
 
 
 def open_app(page: Page, name: str) -> FrameLocator:
