@@ -22,6 +22,8 @@ Find = Callable[[Observation], UIElement | None]
 _CODE = re.compile(r"\b\d{6}\b")
 _MAX_LOOKS = 40
 """How far it scrolls for an element."""
+_SLIVER = 0.01
+"""Of the screen's height."""
 
 
 def tap(action: str, now: Observation) -> Part:
@@ -98,7 +100,9 @@ def element_id(action: str) -> str:
 
 def find(now: Observation, resource_id: str) -> UIElement | None:
     """The element of that id, if it is on the screen."""
-    return next((one for one in now.elements if one.resource_id == resource_id), None)
+    return next(
+        (one for one in now.elements if one.resource_id == resource_id and _can_be_hit(one)), None
+    )
 
 
 def find_row(now: Observation, resource_id: str, text: str) -> UIElement | None:
@@ -131,6 +135,11 @@ def is_typing(now: Observation) -> bool:
 def is_covered(now: Observation) -> bool:
     """Whether a dialog, picker or sheet lies above the screen."""
     return find(now, "tap-close") is not None
+
+
+def _can_be_hit(element: UIElement) -> bool:
+    """Whether more of it is on the screen than a sliver at the edge of what scrolls."""
+    return element.bounds[3] - element.bounds[1] > _SLIVER
 
 
 def _rows(now: Observation, resource_id: str) -> list[str]:
