@@ -93,7 +93,8 @@ def _content(path: Path) -> Any:
 
 
 def starting_app(name: str, item: str, record: str) -> str:
-    """The text of a new app's file: a catalogue, a form with traps, and records.
+    """The text of a new app's file: a catalogue, a form with traps, records, and memos that
+    take what other apps share.
 
     Args:
         name: its id.
