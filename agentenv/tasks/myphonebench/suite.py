@@ -47,7 +47,6 @@ class ImportedTask(Task):
 
     def __init__(self, entry: Entry, path: Path) -> None:
         self.id = f"{NAME}/{entry.id}"
-        self.group = entry.app
         self.entry = entry
         self.max_steps = entry.max_steps
         self.expected_steps = 6 + sum(max(2, len(one.values)) for one in entry.effects)
