@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 SHARD_EPISODES = 32
 """Episodes that killing the process can lose."""
+TASK_FILES = "task_files"
+"""What `files_of` is called in a manifest."""
 APART = "apart"
 """How tasks of one owner are in a store whose manifest does not say it: each as it is prepared."""
 
@@ -92,7 +94,12 @@ def collect(
         suite=suite,
         seed=seed,
         shard_episodes=SHARD_EPISODES,
-        metadata={**(metadata or {}), **identity, "temperature": temperature_of(policy)},
+        metadata={
+            **(metadata or {}),
+            **identity,
+            **files_of(chosen),
+            "temperature": temperature_of(policy),
+        },
     )
     with writer:
         present = TrajectoryStore(path).keys()
@@ -202,6 +209,12 @@ def identity_of(
     identity = {"policy": policy, "policy_version": policy_version, "dialect": dialect}
     identity["sessions"] = "chained" if chain else APART
     return identity | {f"version of {task.id}": task.version for task in tasks if task.version}
+
+
+def files_of(tasks: Iterable[Task]) -> dict[str, list[str]]:
+    """The files that tasks were read from, recorded in the manifest: where to find them again."""
+    files = sorted({str(task.source) for task in tasks if task.source is not None})
+    return {TASK_FILES: files} if files else {}
 
 
 def refuse_mixture(path: Path, identity: Mapping[str, str]) -> None:

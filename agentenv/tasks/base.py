@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -70,6 +71,9 @@ class Task(ABC):
     version: str = ""
     """Changes when the task does, so that results of two versions are not mixed; "" for
     tasks that change only with agentenv."""
+
+    source: Path | None = None
+    """File that it was read from; None for what comes with agentenv."""
 
     groups: frozenset[str] = frozenset()
     """Of the tasks of its suite, that can be named: ``"phone:new-apps"``."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from agentenv.errors import ConfigError
 from agentenv.tasks import SUITES, get_task, is_suite, suite
 from agentenv.tasks.base import Task
+
+FindTask = Callable[[str], Task]
+"""Gives the task of an id; raises `ConfigError` if there is none."""
+
+
+def find_among(tasks: Mapping[str, Task]) -> FindTask:
+    """Finds these tasks, and those that come with agentenv."""
+    return lambda name: tasks[name] if name in tasks else get_task(name)
 
 
 def select_tasks(names: Sequence[str]) -> dict[str, Task]:
