@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import tyro
-
-from agentenv.cli.devices import DeviceSettings, attached
+from agentenv.cli.acting import ActingSettings, act, acting_policy
 from agentenv.config import save_config
 from agentenv.errors import ConfigError
 from agentenv.progress import console
@@ -20,37 +18,15 @@ if TYPE_CHECKING:
     from agentenv.statistics import Summary
 
 
-@dataclass(frozen=True)
-class EvalConfig:
+@dataclass(frozen=True, kw_only=True)
+class EvalConfig(ActingSettings):
     """What is measured, on what."""
 
-    policy: str
-    """oracle, random, or a model: path of a checkpoint, Hugging Face name, or endpoint with
-    the model's name there (http://127.0.0.1:8000/v1#my-model)."""
-    tasks: tuple[str, ...]
-    """Ids such as miniwob/click-button, a suite's name (see `agentenv suites`), or a YAML file
-    of tasks (my_tasks.yaml, or my_tasks.yaml#buy for one of them)."""
+    split: Split = "test"
+    temperature: float = 0.8
     out: Path = Path("runs/eval")
     """Run directory: config.yaml, data (the trajectory store), results.json. The same
     command resumes, and does nothing where it has finished."""
-    episodes: int = 10
-    """Instances of each task."""
-    split: Split = "test"
-    """No instance is in two splits."""
-    first: int = 0
-    """Number of the first instance within the split."""
-    seed: int = 0
-    """Of the policy's sampling."""
-    devices: int = 2
-    """Devices side by side; two or three saturate two cores."""
-    device: tyro.conf.OmitArgPrefixes[DeviceSettings] = field(default_factory=DeviceSettings)
-    """In a file: `device: {serial: [emulator-5554]}`."""
-    temperature: float = 0.8
-    """At which a model samples; 0 is greedy."""
-    dialect: str = "json"
-    """How the policy writes actions: json or qwen_mobile_use."""
-    redact: bool = False
-    """Paint the owner's data over in every screen before it leaves for an endpoint."""
     chain: bool = False
     """Let a task that follows an earlier session (in phone:pairs, using a liking follows saving
     it) begin where the policy itself ended that one, which is run before it."""
@@ -62,8 +38,6 @@ class EvalConfig:
 
 def run(config: EvalConfig) -> None:
     """Evaluate, print the table, write results.json."""
-    from agentenv.cli.acting import acting_policy
-    from agentenv.collecting import collect
     from agentenv.statistics import print_table, summarise
     from agentenv.tasks.selection import select_tasks, with_earlier_sessions
 
@@ -73,21 +47,7 @@ def run(config: EvalConfig) -> None:
     policy = acting_policy(config, tasks)
     if config.critic is not None:
         policy = _reranked(policy, config.critic, config.rerank)
-    make_device, devices = attached(config.device, tasks.values(), config.devices)
-    store = collect(
-        policy,
-        tasks.values(),
-        config.out / "data",
-        split=config.split,
-        episodes=config.episodes,
-        first=config.first,
-        seed=config.seed,
-        devices=devices,
-        make_device=make_device,
-        dialect=config.dialect,
-        chain=config.chain,
-        description="eval",
-    )
+    store = act(config, policy, tasks, config.out / "data", chain=config.chain, description="eval")
     save_config(config, config.out / "config.yaml")
     wanted = range(config.first, config.first + config.episodes)
     # A store that was collected with other tasks or numbers holds more than was asked for.

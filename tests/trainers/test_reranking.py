@@ -112,6 +112,8 @@ def test_a_run_without_a_critic_and_a_policy_without_samples_are_clear_errors(
         load_judge(tmp_path)
     with pytest.raises(ConfigError, match="at least 1 sample"):
         RerankingPolicy(VLMPolicy(judge.base), judge, 0)
-    settings = EvalConfig("oracle", ("miniwob/click-test-2",), out=tmp_path, critic=tmp_path)
+    settings = EvalConfig(
+        policy="oracle", tasks=("miniwob/click-test-2",), out=tmp_path, critic=tmp_path
+    )
     with pytest.raises(ConfigError, match="samples of a model"):
         run(settings)
