@@ -69,7 +69,7 @@ def look(wanted: Find, now: Observation, name: str, up: bool = False) -> Search:
     """
     for number in range(_MAX_LOOKS):
         element = wanted(now)
-        if element is not None:
+        if element is not None and _can_be_hit(element):
             return now, element
         if is_typing(now):  # the page keeps the field in view that is typed into
             now = yield PressKey(key="back")
@@ -100,9 +100,7 @@ def element_id(action: str) -> str:
 
 def find(now: Observation, resource_id: str) -> UIElement | None:
     """The element of that id, if it is on the screen."""
-    return next(
-        (one for one in now.elements if one.resource_id == resource_id and _can_be_hit(one)), None
-    )
+    return next((one for one in now.elements if one.resource_id == resource_id), None)
 
 
 def find_row(now: Observation, resource_id: str, text: str) -> UIElement | None:
