@@ -67,6 +67,7 @@ def look(wanted: Find, now: Observation, name: str, up: bool = False) -> Search:
     Raises:
         ActionError: it is nowhere.
     """
+    turned = False
     for number in range(_MAX_LOOKS):
         element = wanted(now)
         if element is not None and _can_be_hit(element):
@@ -74,8 +75,9 @@ def look(wanted: Find, now: Observation, name: str, up: bool = False) -> Search:
         if is_typing(now):  # the page keeps the field in view that is typed into
             now = yield PressKey(key="back")
         else:
-            first = number < _MAX_LOOKS // 2
-            now = yield Scroll(direction="down" if first != up else "up")
+            before = now.elements
+            now = yield Scroll(direction="down" if up == turned else "up")
+            turned = turned or now.elements == before or number == _MAX_LOOKS // 2
     raise ActionError(f"{name} is not on the screen")
 
 
