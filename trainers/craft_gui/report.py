@@ -160,6 +160,7 @@ def diagnostics(rows: Rows) -> list[Diagnostic]:
         "clip_share": "tokens whose update was clipped; much above 0.3, learn more slowly",
         "entropy": "nats a token; near 0, nothing new is tried",
         "dead_groups": "groups with equal rewards; near 1, tasks are too easy or too hard",
+        "one_start": "groups whose rollouts all began in the same state; less than 1 is a fault",
         "steps_per_second": "environment steps, learning included",
         "acting_share": "of the time that is spent acting, not learning",
     }

@@ -90,8 +90,9 @@ def test_what_is_worth_watching_is_logged(tmp_path: Path) -> None:
     row = trainer.run.metrics("train")[0]
     watched = {"loss", "entropy", "clip_share", "kl_from_old", "gap", "dead_groups"}
     watched |= {"success", "stage_1/success", "reward/success", "reward/invalid_actions"}
-    watched |= {"steps_per_second", "env_steps", "curriculum/stage", "gradient_norm"}
+    watched |= {"steps_per_second", "env_steps", "curriculum/stage", "gradient_norm", "one_start"}
     assert watched <= row.keys()
+    assert row["one_start"] == 1
     assert row["gap"] < 1e-5
     assert row["env_steps"] == trainer.run.metrics("train")[1]["env_steps"] - sum(
         len(episode.steps)
