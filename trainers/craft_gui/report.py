@@ -129,6 +129,12 @@ def curves(rows: Rows, validation: Rows) -> list[Curve]:
         chart("Reward", "mean", "Each part before its weight.", *_names(rows, "reward/")),
         chart("Curriculum", "share", "What is drawn, and how often it succeeds.", *of_stages),
         chart(
+            "State of the curriculum",
+            "number",
+            "The stage it is in, tasks that are left alone, and between how many it chooses.",
+            *("curriculum/stage", "curriculum/cooling", "curriculum/effective_tasks"),
+        ),
+        chart(
             "Groups without a signal",
             "share",
             "All rewards equal: they were drawn anew.",

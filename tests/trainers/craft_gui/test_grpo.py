@@ -296,7 +296,8 @@ def test_the_report_and_the_tested_policies(tmp_path: Path) -> None:
     assert list(summaries) == ["base", "craft_gui"]
     assert summaries["craft_gui"].overall.n == 20
     page = (made.out / "report.html").read_text()
-    for text in ("Success on the validation split", "stage_2/success", "Clipped tokens", "gap"):
+    curves = ("Success on the validation split", "State of the curriculum", "Clipped tokens")
+    for text in (*curves, "stage_2/success", "curriculum/cooling", "gap"):
         assert text in page
     assert "No judge was configured" in page
     assert train(made, TASKS, load) == summaries  # finds everything done
