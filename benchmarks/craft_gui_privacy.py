@@ -57,7 +57,7 @@ class BenchmarkConfig:
     directory; runs that were stopped go on, finished ones are not run again."""
     demonstrations: int = 48
     """Of each task, for the cold start."""
-    sft_steps: int = 600
+    sft_steps: int = 400
     """Of the cold start, 16 examples each."""
     env_steps: int = 0
     """Steps of a run in the environment, instead of the settings'; fewer show that all works."""

@@ -17,7 +17,7 @@ from agentenv.errors import ConfigError
 from agentenv.policies.prompts import Prompt
 from agentenv.statistics import SuccessRate, Summary
 from agentenv.tasks.selection import select_tasks
-from benchmarks import craft_gui, craft_gui_kills, grpo_step
+from benchmarks import craft_gui, craft_gui_kills, craft_gui_tasks, grpo_step
 from benchmarks.grpo_stepping import ExactModel, OurUpdates, reward_of
 from benchmarks.turns import Measured
 from tests.small_models import noise_png
@@ -57,6 +57,34 @@ def test_the_phones_tasks_are_as_many_of_each_stage() -> None:
         for task in select_tasks(settings.tasks).values()
     )
     assert stages == {1: 6, 2: 6, 3: 6}
+
+
+def test_tasks_are_chosen_by_how_near_to_one_half_they_succeed(tmp_path: Path) -> None:
+    rates: dict[str, float | None] = {
+        "phone/clock-what-day": 1.0,
+        "phone/clock-alarm-on": 0.8,
+        "phone/clock-alarm-off": 0.6,
+        "phone/profile-remember": 0.4,
+        "phone/events-where": 0.5,  # an app that nothing is trained on
+        "phone/notes-pin": 0.2,
+        "phone/food-order": 0.0,
+        "phone/messages-mute": None,
+    }
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps({"by_task": {name: {"value": r} for name, r in rates.items()}}))
+    config = craft_gui_tasks.ChoiceConfig(path, number=2)
+    found = craft_gui_tasks.success_of(path)
+    assert craft_gui_tasks.choose(found, select_tasks(tuple(found)), config) == [
+        "phone/clock-alarm-off",
+        "phone/profile-remember",
+        "phone/notes-pin",
+    ]
+    craft_gui_tasks.run(config)
+    with pytest.raises(ConfigError, match="no task succeeds in 95% to 99%"):
+        craft_gui_tasks.run(replace(config, low=0.95, high=0.99))
+    path.write_text("{}")
+    with pytest.raises(ConfigError, match=r"no results.json"):
+        craft_gui_tasks.run(config)
 
 
 def test_success_is_told_by_stage() -> None:
