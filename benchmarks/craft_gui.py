@@ -67,13 +67,15 @@ class BenchmarkConfig:
 
 
 def run(config: BenchmarkConfig) -> Path | None:
-    """Run what is missing, print the pooled table, write the results; returns their file, or
-    nothing if some of `labels` is missing.
+    """Run what is missing, print the pooled table, write its curves (report.html, beside the
+    runs) and the results; returns their file, or nothing if some of `labels` is missing.
 
     Raises:
         ConfigError: settings are wrong, or a run of other settings is in the way.
     """
-    from trainers.craft_gui.grpo import train  # imports torch, which takes seconds
+    # These import torch, which takes seconds.
+    from benchmarks.craft_gui_curves import write_comparison
+    from trainers.craft_gui.grpo import train
 
     command = command_of(NAME, config)  # before the hours it takes: it may be refused
     if not config.seeds or len(set(config.seeds)) < len(config.seeds):
@@ -82,6 +84,7 @@ def run(config: BenchmarkConfig) -> Path | None:
         raise ConfigError(f"labels {list(config.labels)}: give some of {', '.join(ARMS)}")
     settings = load_settings(config)
     found: defaultdict[str, list[Summary]] = defaultdict(list)
+    runs: defaultdict[str, list[Path]] = defaultdict(list)
     for seed in config.seeds:
         outs = [config.out / config.name / f"{label}-{seed}" for label in config.labels]
         for label, out in zip(config.labels, outs, strict=True):
@@ -89,6 +92,7 @@ def run(config: BenchmarkConfig) -> Path | None:
             share_base(outs[0], out)
             summaries = train(with_curriculum(settings, ARMS[label], seed, out))
             found[label].append(summaries["craft_gui"])
+            runs[label].append(out)
             if out == outs[0]:  # every run of a seed tests the same base
                 found["base"].append(summaries["base"])
     pooled = {label: pool(found[label]) for label in ("base", *config.labels)}
@@ -100,6 +104,9 @@ def run(config: BenchmarkConfig) -> Path | None:
     for row in rows:
         if row.metric.startswith("success:stage"):
             console.print(f"{row.label} {row.metric}: {row.value:.3f}", highlight=False)
+    page = config.out / config.name / "report.html"
+    write_comparison(page, f"CRAFT-GUI and GRPO, {config.suite}", runs, pooled, command)
+    console.print(f"curves: {page}", soft_wrap=True, highlight=False)
     if path is not None:
         console.print(f"results: {path}", soft_wrap=True, highlight=False)
     return path

@@ -17,7 +17,7 @@ from agentenv.errors import ConfigError
 from agentenv.policies.prompts import Prompt
 from agentenv.statistics import SuccessRate, Summary
 from agentenv.tasks.selection import select_tasks
-from benchmarks import craft_gui, craft_gui_kills, craft_gui_tasks, grpo_step
+from benchmarks import craft_gui, craft_gui_curves, craft_gui_kills, craft_gui_tasks, grpo_step
 from benchmarks.grpo_stepping import ExactModel, OurUpdates, reward_of
 from benchmarks.turns import Measured
 from tests.small_models import noise_png
@@ -57,6 +57,28 @@ def test_the_phones_tasks_are_as_many_of_each_stage() -> None:
         for task in select_tasks(settings.tasks).values()
     )
     assert stages == {1: 6, 2: 6, 3: 6}
+
+
+def test_seeds_are_averaged_where_all_of_them_have_been(tmp_path: Path) -> None:
+    runs = []
+    for seed, (steps, rates) in enumerate([((0, 10, 30), (0.0, 0.2, 0.6)), ((0, 20), (0.2, 0.6))]):
+        run = RunDirectory(tmp_path / str(seed))
+        for iteration, (acted, rate) in enumerate(zip(steps, rates, strict=True)):
+            if iteration:
+                run.log("train", iteration, {"env_steps": acted})
+            run.log("validation", iteration, {"success": rate, "stage_2/success": rate})
+        run.close()
+        runs.append(run.path)
+    curves = [craft_gui_curves.curve_of(run, "success") for run in runs]
+    assert curves == [[(0, 0.0), (10, 0.2), (30, 0.6)], [(0, 0.2), (20, 0.6)]]
+    mean = craft_gui_curves.mean_curve(curves)
+    assert [x for x, _ in mean] == [0, 10, 20]
+    assert [y for _, y in mean] == pytest.approx([0.1, 0.3, 0.5])
+    summary = Summary(SuccessRate(1, 2), {"miniwob/click-link": SuccessRate(1, 2)}, {})
+    page = tmp_path / "report.html"
+    craft_gui_curves.write_comparison(page, "Both", {"grpo": runs}, {"grpo": summary}, "run it")
+    for text in ("Success in all tasks", "Success in stage 2", "steps in the environment"):
+        assert text in page.read_text()
 
 
 def test_tasks_are_chosen_by_how_near_to_one_half_they_succeed(tmp_path: Path) -> None:
