@@ -3,49 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
-from agentenv.devices.base import Setup
 from agentenv.policies.base import Decision, History
 from agentenv.policies.scripted import OraclePolicy, RandomPolicy
 from agentenv.rollouts import RolloutStats, rollout
 from agentenv.tasks.base import Task, TaskInstance
 from agentenv.trajectories.episode import Episode
-from tests.fakes import FakeDevice, PressTask
+from tests.fakes import FakeDevice, FakeState, PressTask, SavingDevice
 
 TASK = PressTask(presses=3)
 
 
-class Forms(FakeDevice):
-    """Fake devices that share their snapshots."""
-
-    def __init__(self, kept: dict[str, tuple[Setup, list[str], str]]) -> None:
-        super().__init__()
-        self.features = replace(self.features, snapshots=True)
-        self.kept = kept
-        self.forgotten: list[str] = []
-
-    def snapshot(self) -> str:
-        self._called("snapshot")
-        token = str(len(self.kept) + len(self.forgotten))
-        self.kept[token] = (self._setup, list(self.pressed), self.typed)
-        return token
-
-    def restore(self, token: str) -> None:
-        self._called("restore")
-        setup, pressed, self.typed = self.kept[token]
-        self._setup, self.pressed = setup, list(pressed)  # type: ignore[assignment]
-
-    def forget(self, token: str) -> None:
-        self.forgotten.append(token)
-        del self.kept[token]
-
-
-def forms(number: int) -> list[Forms]:
-    kept: dict[str, tuple[Setup, list[str], str]] = {}
-    return [Forms(kept) for _ in range(number)]
+def forms(number: int) -> list[SavingDevice]:
+    kept: dict[str, FakeState] = {}
+    return [SavingDevice(kept) for _ in range(number)]
 
 
 def items(number: int) -> list[tuple[Task, TaskInstance]]:
@@ -143,7 +116,7 @@ def test_attempts_of_an_episode_that_ends_before_are_run_one_by_one() -> None:
     assert all(episode.success for episode in episodes)
 
 
-class Forgetful(Forms):
+class Forgetful(SavingDevice):
     """Restores another state than was saved."""
 
     def restore(self, token: str) -> None:
@@ -152,13 +125,13 @@ class Forgetful(Forms):
 
 
 def test_a_state_that_is_not_the_one_that_was_saved_is_a_failure_and_never_scored() -> None:
-    kept: dict[str, tuple[Setup, list[str], str]] = {}
+    kept: dict[str, FakeState] = {}
     stats = RolloutStats()
     episodes = list(
         rollout(
             Helped(),
             items(1),
-            [Forms(kept), Forgetful(kept)],
+            [SavingDevice(kept), Forgetful(kept)],
             attempts=2,
             common=steps_in_common(1, 2),
             stats=stats,
