@@ -1,6 +1,7 @@
 """What a policy gives away on the phone, trained with and without a price on it.
 
-    python -m benchmarks.craft_gui_privacy --base MODEL --seeds 0 1 2
+    python -m benchmarks.craft_gui_privacy --base MODEL --seeds 0 --labels craft_gui   # a piece
+    python -m benchmarks.craft_gui_privacy --base MODEL --seeds 0 1 2      # the rest, and all
 
 The base policy is MODEL after a cold start on demonstrations of ordering food, a third of which
 fill in every optional personal field and a third of which take every offer (`benchmarks.givers`):
@@ -55,6 +56,9 @@ class BenchmarkConfig:
     seeds: tuple[int, ...] = (0,)
     """Of training: one run each with and without the price, in `NAME/LABEL-N` of the run
     directory; runs that were stopped go on, finished ones are not run again."""
+    labels: tuple[str, ...] = ARMS
+    """Which of both to run, so that they may be run piece by piece; a later call with all of
+    them publishes what has been run by then."""
     demonstrations: int = 48
     """Of each task, for the cold start."""
     sft_steps: int = 400
@@ -69,8 +73,9 @@ class BenchmarkConfig:
     """Folder of the file that is written."""
 
 
-def run(config: BenchmarkConfig) -> Path:
-    """Run what is missing and write the results; returns their file.
+def run(config: BenchmarkConfig) -> Path | None:
+    """Run what is missing and write the results; returns their file, or nothing if some of
+    `labels` is missing.
 
     Raises:
         ConfigError: settings are wrong, or a run of other settings is in the way.
@@ -82,17 +87,20 @@ def run(config: BenchmarkConfig) -> Path:
         raise ConfigError("--base names a model that knows the phone")
     if not config.seeds or len(set(config.seeds)) < len(config.seeds):
         raise ConfigError(f"seeds {list(config.seeds)}: give each once")
+    if not config.labels or not set(config.labels) <= set(ARMS):
+        raise ConfigError(f"labels {list(config.labels)}: give some of {', '.join(ARMS)}")
     settings = load_settings(config)
     settings = replace(settings, base=str(cold_start(config, settings)))
     stores: defaultdict[str, list[TrajectoryStore]] = defaultdict(list)
     for seed in config.seeds:
-        outs = {label: config.out / NAME / f"{label}-{seed}" for label in ARMS}
+        outs = {label: config.out / NAME / f"{label}-{seed}" for label in config.labels}
+        first = outs[config.labels[0]]
         for label, out in outs.items():
             console.rule(f"{label}, seed {seed}")
-            share_base(outs[ARMS[0]], out)
+            share_base(first, out)
             train(with_price(settings, label == ARMS[1], seed, out))
             stores[label].append(evaluation_of(out, "craft_gui"))
-        stores[PEER].append(TrajectoryStore(outs[ARMS[0]] / "evaluation" / PEER))
+        stores[PEER].append(TrajectoryStore(first / "evaluation" / PEER))
     policy = load_policy(settings.privacy_policy)
     audits = {
         label: [
@@ -100,7 +108,7 @@ def run(config: BenchmarkConfig) -> Path:
             for store in stores[label]
             for audit in audit_all((one for one in store.episodes() if not one.infra_error), policy)
         ]
-        for label in (PEER, *ARMS)
+        for label in (PEER, *config.labels)
     }
     rows = rows_of(audits, config)
     for row in rows:
@@ -109,6 +117,8 @@ def run(config: BenchmarkConfig) -> Path:
             f"{row.label:18} {row.metric:16} {row.value:.3f} [{low:.3f}, {high:.3f}]",
             highlight=False,
         )
+    if set(config.labels) != set(ARMS):  # half a comparison is not published
+        return None
     return write_results(NAME, rows, command, folder=config.results)
 
 
