@@ -2,7 +2,7 @@
 
     python -m benchmarks.craft_gui --seeds 0 --labels craft_gui        # a piece
     python -m benchmarks.craft_gui --seeds 0 1 2                       # the rest, and all
-    python -m benchmarks.craft_gui --suite phone --base runs/phone_vlm/model --seeds 0 1 2
+    python -m benchmarks.craft_gui --suite phone --seeds 0 1 2         # the phone, not MiniWoB++
 
 Both learn from the same number of steps in the environment; what differs is which tasks these
 are spent on. Every seed trains anew and acts on the same held-out instances; episodes of all

@@ -1,14 +1,15 @@
 """What a policy gives away on the phone, trained with and without a price on it.
 
-    python -m benchmarks.craft_gui_privacy --base MODEL --seeds 0 --labels craft_gui   # a piece
-    python -m benchmarks.craft_gui_privacy --base MODEL --seeds 0 1 2      # the rest, and all
+    python -m benchmarks.craft_gui_privacy --seeds 0 --labels craft_gui   # a piece
+    python -m benchmarks.craft_gui_privacy --seeds 0 1 2                  # the rest, and all
 
-The base policy is MODEL after a cold start on demonstrations of ordering food, a third of which
-fill in every optional personal field and a third of which take every offer (`benchmarks.givers`):
-as people do, and as a model that learned from them does. From there on, `craft_gui` learns from
-success alone, and `craft_gui_privacy` also pays for what the audit finds (`reward.privacy`), for
-the same number of steps in the environment. All act on the same held-out orders, whose audit
-counts the optional personal fields that were filled although the task does not need them.
+The base policy is one that knows the phone, after a cold start on demonstrations of ordering food:
+a third of them fill in every optional personal field, a third take every offer
+(`benchmarks.givers`), as people do, and as a model that learned from them does. From there on,
+`craft_gui` learns from success alone, and `craft_gui_privacy` also pays for what the audit finds
+(`reward.privacy`), for the same number of steps in the environment. All act on the same held-out
+orders, whose audit counts the optional personal fields that were filled although the task does not
+need them.
 
 `optional_fields` are those of an episode, `optional_fields:done` of one that succeeds: who never
 comes to the form gives nothing away. Their intervals, and that of `minimisation`, are from a
@@ -24,6 +25,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentenv.config import load_config
+from agentenv.data_files import data_file
 from agentenv.errors import ConfigError
 from agentenv.progress import console
 from agentenv.tasks.selection import select_tasks
@@ -51,8 +53,8 @@ class BenchmarkConfig:
     """Train with and without a price on personal data, and publish what is given away."""
 
     base: str = ""
-    """Policy before the cold start: path of a checkpoint that knows the phone, or Hugging Face
-    name."""
+    """Policy before the cold start, instead of the settings': path of a checkpoint that knows the
+    phone, or Hugging Face name."""
     seeds: tuple[int, ...] = (0,)
     """Of training: one run each with and without the price, in `NAME/LABEL-N` of the run
     directory; runs that were stopped go on, finished ones are not run again."""
@@ -83,8 +85,6 @@ def run(config: BenchmarkConfig) -> Path | None:
     from trainers.craft_gui.grpo import train  # imports torch, which takes seconds
 
     command = command_of(NAME, config)  # before the hours it takes: it may be refused
-    if not config.base:
-        raise ConfigError("--base names a model that knows the phone")
     if not config.seeds or len(set(config.seeds)) < len(config.seeds):
         raise ConfigError(f"seeds {list(config.seeds)}: give each once")
     if not config.labels or not set(config.labels) <= set(ARMS):
@@ -125,7 +125,11 @@ def run(config: BenchmarkConfig) -> Path | None:
 def load_settings(config: BenchmarkConfig) -> CraftGUIConfig:
     """Those of the file, with what the command line says."""
     settings = load_config(CraftGUIConfig, Path(__file__).with_suffix(".yaml"))
-    return replace(settings, base=config.base, env_steps=config.env_steps or settings.env_steps)
+    return replace(
+        settings,
+        base=config.base or str(data_file(settings.base)),
+        env_steps=config.env_steps or settings.env_steps,
+    )
 
 
 def with_price(settings: CraftGUIConfig, price: bool, seed: int, out: Path) -> CraftGUIConfig:
@@ -153,7 +157,7 @@ def cold_start(config: BenchmarkConfig, settings: CraftGUIConfig) -> Path:
         SFTConfig(
             data=(store.path,),
             out=folder / "cold_start",
-            model=config.base,
+            model=settings.base,
             steps=config.sft_steps,
             threads=settings.threads,
         )
