@@ -14,10 +14,10 @@ import pytest
 
 from agentenv.config import save_config
 from agentenv.errors import ConfigError
-from agentenv.statistics import Summary, summarise
+from agentenv.statistics import SuccessRate, Summary, summarise
 from agentenv.trajectories.store import TrajectoryWriter
 from benchmarks import browser_steps, digiq_miniwob
-from benchmarks.digiq_miniwob import BenchmarkConfig, FinishedRun
+from benchmarks.digiq_miniwob import BenchmarkConfig, FinishedRun, success_row
 from benchmarks.results_file import RESULTS, Row, load_results, write_results
 from benchmarks.stepping import Measured
 from scripts.tables import README, TablesConfig, read_all, run, with_tables
@@ -279,6 +279,26 @@ def test_a_success_table_has_a_line_a_task_and_intervals_in_the_total(tmp_path: 
         text
     )
     assert text.endswith(f"Again: `{COMMAND}`.\n<!-- /table:digiq_miniwob -->\nend\n")
+
+
+def test_tasks_of_one_length_are_a_line_with_an_interval(tmp_path: Path) -> None:
+    stage = success_row("base", "success:stage 2", SuccessRate(1, 4))
+    rows = [success_row("base", "success", SuccessRate(1, 4)), stage]
+    write_results("stages", rows, COMMAND, folder=tmp_path)
+    text = with_tables("<!-- table:stages --><!-- /table:stages -->", read_all(tmp_path))
+    assert "| tasks of 4 to 8 steps | 25.0 % [4.6, 69.9] |" in text.splitlines()
+
+
+def test_success_without_tasks_is_one_line_among_the_others(tmp_path: Path) -> None:
+    rows = [
+        Row(label=label, metric=metric, value=value, unit="fraction", ci95=(0, 1), n=9)
+        for label, value in (("base", 0.5), ("digiq_privacy", 0.25))
+        for metric in ("success", "qualified")
+    ]
+    write_results("privacy", rows, COMMAND, folder=tmp_path)
+    text = with_tables("<!-- table:privacy --><!-- /table:privacy -->", read_all(tmp_path))
+    for metric in ("success", "privacy-qualified success"):
+        assert f"| {metric} | 50.0 % [0.0, 100.0] | 25.0 % [0.0, 100.0] |" in text.splitlines()
 
 
 def test_other_results_get_one_line_a_number(tmp_path: Path) -> None:
