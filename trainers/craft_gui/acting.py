@@ -16,7 +16,7 @@ from agentenv.policies.scripted import OraclePolicy
 from agentenv.policies.vlm import VLMPolicy
 from agentenv.rollouts import RolloutStats, rollout
 from agentenv.tasks.base import Split, Task
-from agentenv.tasks.selection import suite_of
+from agentenv.tasks.selection import find_among, suite_of
 from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.manifest import MANIFEST
 from agentenv.trajectories.store import EpisodeKey, TrajectoryStore, TrajectoryWriter
@@ -260,12 +260,17 @@ def _privacy_costs(
     from privacy_audit.phone_contract import contract_for
     from privacy_audit.policy import load_policy
 
-    policy = load_policy(config.privacy_policy)
+    policy, find = load_policy(config.privacy_policy), find_among(tasks)
     for name in tasks:
         try:
-            contract_for(name, "train", 0)
+            contract_for(name, "train", 0, find)
         except ConfigError as error:
             raise ConfigError(
                 f"reward.privacy needs tasks that declare a privacy contract; {name} has none"
             ) from error
-    return lambda episode: step_costs(episode, policy).tolist()
+
+    def costs(episode: Episode) -> Sequence[float]:
+        contract = contract_for(episode.task, episode.split, episode.index, find)
+        return step_costs(episode, policy, contract).tolist()
+
+    return costs
