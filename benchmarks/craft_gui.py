@@ -28,7 +28,7 @@ from agentenv.progress import console
 from agentenv.statistics import SuccessRate, Summary, print_table
 from agentenv.tasks.selection import select_tasks
 from benchmarks.command import command_of, run_command
-from benchmarks.digiq_miniwob import pool, result_rows, success_row
+from benchmarks.digiq_success import pool, result_rows, success_row
 from benchmarks.results_file import RESULTS, Row, write_results
 from trainers.craft_gui.config import CraftGUIConfig
 from trainers.craft_gui.curriculum import Policy, stage_of

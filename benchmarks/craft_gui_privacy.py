@@ -32,7 +32,7 @@ from agentenv.tasks.selection import select_tasks
 from agentenv.trajectories.store import TrajectoryStore
 from benchmarks.command import command_of, run_command
 from benchmarks.craft_gui import share_base
-from benchmarks.digiq_miniwob import evaluation_of
+from benchmarks.digiq_success import evaluation_of
 from benchmarks.givers import Givers
 from benchmarks.results_file import RESULTS, Row, write_results
 from privacy_audit.auditing import Audit, audit_all

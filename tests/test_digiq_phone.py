@@ -13,7 +13,7 @@ from agentenv.data_files import data_file
 from agentenv.statistics import Summary, summarise
 from agentenv.tasks.selection import select_tasks
 from benchmarks import digiq_phone
-from benchmarks.digiq_miniwob import FinishedRun
+from benchmarks.digiq_success import FinishedRun
 from benchmarks.digiq_phone import GROUPS, LONGEST, SETTINGS, BenchmarkConfig, unseen
 from benchmarks.results_file import load_results
 from tests.trajectories.factories import make_episode
