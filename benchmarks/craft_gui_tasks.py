@@ -81,8 +81,8 @@ def choose(
     """By stage, then by how near to one half their success is, then by name."""
     stages: dict[int, list[str]] = {}
     for name in sorted(rates, key=lambda name: (abs(rates[name] - 0.5), name)):
-        group = tasks[name].group.rpartition(":")[2]
-        if config.low <= rates[name] <= config.high and group not in HELD_OUT:
+        groups = {group.rpartition(":")[2] for group in tasks[name].groups}
+        if config.low <= rates[name] <= config.high and groups.isdisjoint(HELD_OUT):
             stage = stage_of(tasks[name].expected_steps, CurriculumConfig())
             stages.setdefault(stage, []).append(name)
     return [name for stage in sorted(stages) for name in sorted(stages[stage][: config.number])]
