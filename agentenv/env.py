@@ -239,9 +239,8 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
         """
         self._over = True
         try:
-            with self._limited():
-                self.device.restore(token)
-                screen = self.device.observe()
+            self.device.restore(token)  # which may have to connect first, as a reset does
+            screen = self.device.observe()
             if _shown(screen) != _shown(seen):
                 raise DeviceError("the restored screen is not the one it was", "not_restored")
         except DeviceError as error:
