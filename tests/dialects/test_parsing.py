@@ -202,13 +202,10 @@ _SAYABLE: list[Action] = [
 ]
 _VALID = [
     *(dialect.print(action) for dialect in (JSON, QWEN) for action in _SAYABLE),
-    *(UI_TARS.print(action) for action in _SAYABLE if action != Wait(seconds=2)),
-    *(
-        AITW.print(action)
-        for action in _SAYABLE
-        if action not in (Wait(seconds=2), PressKey(key="tab"))
-    ),
-    *map(ANDROIDWORLD.print, (Tap(point=(0.5, 0.25)), InputText(text=AWKWARD, element=3), Wait())),
+    *(UI_TARS.print(action) for action in _SAYABLE if action.type != "wait"),
+    *(AITW.print(action) for action in _SAYABLE if action.type not in ("wait", "press_key")),
+    ANDROIDWORLD.print(Tap(point=(0.5, 0.25))),
+    ANDROIDWORLD.print(InputText(text=AWKWARD, element=3)),
     UI_TARS.print(Scroll(direction="up")),
     "Thought: I'd tap.\nAction: click(start_box='<|box_start|>(10,20)<|box_end|>')",
     JSON.print(Tap(element=3, label="Ok")),
