@@ -11,6 +11,7 @@ from agentenv.cli.audit import AuditConfig, AuditSettings
 from agentenv.cli.audit import run as run_audit
 from agentenv.cli.devices import DeviceSettings, attached
 from agentenv.config import save_config
+from agentenv.dialects import DialectName
 from agentenv.tasks.base import Split, Task
 
 
@@ -41,8 +42,8 @@ class AuditAgentConfig(AuditSettings):
     """In a file: `device: {serial: [emulator-5554]}`."""
     temperature: float = 0.8
     """At which a model samples; 0 is greedy."""
-    dialect: str = "json"
-    """How the policy writes actions: json or qwen_mobile_use."""
+    dialect: DialectName = "json"
+    """How the policy writes actions."""
     redact: bool = False
     """Paint the owner's data over in every screen before it leaves for an endpoint."""
     pack: str = "default"

@@ -11,6 +11,7 @@ import tyro
 
 from agentenv.cli.devices import DeviceSettings, attached
 from agentenv.config import save_config
+from agentenv.dialects import DialectName
 from agentenv.errors import ConfigError
 from agentenv.progress import console
 from agentenv.tasks.base import Split
@@ -47,8 +48,8 @@ class EvalConfig:
     """In a file: `device: {serial: [emulator-5554]}`."""
     temperature: float = 0.8
     """At which a model samples; 0 is greedy."""
-    dialect: str = "json"
-    """How the policy writes actions: json or qwen_mobile_use."""
+    dialect: DialectName = "json"
+    """How the policy writes actions."""
     redact: bool = False
     """Paint the owner's data over in every screen before it leaves for an endpoint."""
     chain: bool = False

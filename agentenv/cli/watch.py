@@ -9,6 +9,7 @@ from typing import Annotated
 import tyro
 
 from agentenv.cli.devices import DeviceSettings, attached
+from agentenv.dialects import DialectName
 from agentenv.progress import console
 from agentenv.tasks.base import Split
 
@@ -42,8 +43,8 @@ class WatchConfig:
     """Of the policy's sampling."""
     temperature: float = 1.0
     """At which a model samples; 0 is greedy."""
-    dialect: str = "json"
-    """How the policy writes actions: json or qwen_mobile_use."""
+    dialect: DialectName = "json"
+    """How the policy writes actions."""
     redact: bool = False
     """Paint the owner's data over in every screen before it leaves for an endpoint."""
     port: int = 0
