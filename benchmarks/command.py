@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import tyro
 
-from agentenv.cli.main import configure_logging, print_error
+from agentenv.cli.main import (
+    FAILED,
+    INTERRUPTED,
+    configure_logging,
+    print_error,
+    terminate_cleanly,
+)
 from agentenv.errors import AgentenvError
 from benchmarks.results_file import check_command
 
@@ -25,15 +31,20 @@ def run_command(name: str, settings: type[_Settings], run: Callable[[_Settings],
     Args:
         name: of the script, as in ``python -m benchmarks.NAME``.
         settings: the dataclass whose fields are the flags.
-        run: gets them; an `AgentenvError` of it is told in one line, with status 1.
+        run: gets them; an `AgentenvError` of it is told in one line, with status 1. Ctrl-C and
+            SIGTERM unwind it, so that no browser stays behind.
     """
     config = tyro.cli(settings, prog=f"python -m benchmarks.{name}")
     configure_logging(verbose=False)
-    try:
-        run(config)
-    except AgentenvError as error:
-        print_error(str(error))
-        return 1
+    with terminate_cleanly():
+        try:
+            run(config)
+        except AgentenvError as error:
+            print_error(str(error))
+            return FAILED
+        except KeyboardInterrupt:
+            print_error("interrupted")
+            return INTERRUPTED
     return 0
 
 

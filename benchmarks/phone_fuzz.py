@@ -12,8 +12,9 @@ import random
 import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 from agentenv.actions import (
@@ -31,6 +32,7 @@ from agentenv.actions import (
     Tap,
     Wait,
 )
+from agentenv.cli.main import terminate_cleanly
 from agentenv.devices.phone import PhoneDevice, open_phone
 from agentenv.errors import ActionError
 from agentenv.observations import Screen
@@ -162,19 +164,21 @@ def random_action(screen: Screen, rng: random.Random) -> Action:
 
 
 def fuzz_one(inputs: int, seed: int) -> Outcome:
-    """`fuzz`, on a phone of its own."""
-    device = open_phone()
-    try:
+    """`fuzz`, on a phone of its own, in a process of its own."""
+    with terminate_cleanly(), closing(open_phone()) as device:
         return fuzz(device, inputs, seed)
-    finally:
-        device.close()
 
 
 def run(config: FuzzConfig) -> None:
     """Fuzz, print what happened and write the file."""
     each = -(-config.inputs // config.phones)
     with ProcessPoolExecutor(config.phones, get_context("spawn")) as pool:
-        outcomes = list(pool.map(fuzz_one, [each] * config.phones, range(config.phones)))
+        try:
+            outcomes = list(pool.map(fuzz_one, [each] * config.phones, range(config.phones)))
+        except BaseException:  # whatever ends this ends the workers, which would go on
+            for worker in active_children():
+                worker.terminate()
+            raise
     counts = {
         "inputs": sum(one.actions.total() for one in outcomes),
         "refused in words": sum(one.refused for one in outcomes),

@@ -164,7 +164,7 @@ EVERY_COMMAND = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    with _terminate_cleanly():
+    with terminate_cleanly():
         try:
             return _dispatch(words)
         except AgentenvError as error:
@@ -273,7 +273,7 @@ def configure_logging(verbose: bool) -> None:
 
 
 @contextmanager
-def _terminate_cleanly() -> Iterator[None]:
+def terminate_cleanly() -> Iterator[None]:
     """While the block runs, SIGTERM unwinds like Ctrl-C does, so that no browser stays behind."""
 
     def leave(number: int, frame: FrameType | None) -> NoReturn:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
+import signal
+import subprocess
+import sys
+import time
 from html import unescape
+from pathlib import Path
 
+import psutil
 import pytest
 
+from agentenv.cli.main import INTERRUPTED, TERMINATED
 from agentenv.devices.browser.launch import CHROMIUM, HEADLESS_SHELL, find_browser
 from agentenv.devices.phone import open_phone
 from agentenv.phone.events import verify_log
@@ -15,10 +23,12 @@ from agentenv.phone.phone import Phone, UserEvent
 from agentenv.phone.setup import PhoneSetup
 from benchmarks.phone_fuzz import CHECK_EVERY, TEXTS, fuzz
 
-
-@pytest.mark.skipif(
+needs_browser = pytest.mark.skipif(
     not any(find_browser(kind) for kind in (HEADLESS_SHELL, CHROMIUM)), reason="no Chromium"
 )
+
+
+@needs_browser
 def test_random_input_breaks_nothing() -> None:
     """`python -m benchmarks.phone_fuzz` does the same 5,000 times."""
     device = open_phone()
@@ -56,3 +66,47 @@ def random_event(page: str, rng: random.Random) -> UserEvent:
         kind = rng.choice(("edit", "focus", "caret", "ime", "paste"))
         event |= {"kind": kind, "target": rng.choice(fields)}
     return UserEvent.model_validate(event)
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, TERMINATED), (signal.SIGINT, INTERRUPTED)]
+)
+def test_fuzzing_that_is_stopped_leaves_no_worker_and_no_browser(
+    number: signal.Signals, status: int, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "benchmarks.phone_fuzz", "--inputs", "1000000", "--phones"]
+    fuzzing = subprocess.Popen(
+        [*command, "2", "--results", str(tmp_path)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that run in a shell's background inherit that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    started: list[psutil.Process] = []
+    try:
+        started = _with_browsers(psutil.Process(fuzzing.pid), browsers=2)
+        fuzzing.send_signal(number)  # to it alone: the workers are its business
+        _, error = fuzzing.communicate(timeout=60)
+        assert fuzzing.returncode == status
+        assert "Traceback" not in error
+        _, alive = psutil.wait_procs(started, timeout=10)
+        assert alive == []
+    finally:  # whatever the test has found, nothing of it is left
+        fuzzing.kill()
+        for left in started:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                left.kill()
+
+
+def _with_browsers(process: psutil.Process, browsers: int) -> list[psutil.Process]:
+    """All processes below one, as soon as so many of them are browsers."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        below = process.children(recursive=True)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if sum("--type=renderer" in one.cmdline() for one in below) >= browsers:
+                return below
+        time.sleep(0.1)
+    raise AssertionError("no browser was started")
