@@ -14,6 +14,7 @@ from typing import Any
 from PIL import Image, ImageStat, UnidentifiedImageError
 
 from agentenv.actions import Action
+from agentenv.devices.adb.own_apps import OwnApps
 from agentenv.devices.android.driver import Driver
 from agentenv.devices.android.hands import ANDROID_ACTIONS, Hands
 from agentenv.devices.android.pins import MARK, Pins
@@ -68,6 +69,8 @@ class AndroidDevice:
         settle_time: seconds that the picture may take to stand still after an action.
         restart: starts the emulator anew, as the last means; None where nothing can.
         recovery_time: seconds that all means together may take.
+        own_apps: installs apps that belong to a task, and reads their databases; None where
+            no task has any.
     """
 
     def __init__(
@@ -79,8 +82,10 @@ class AndroidDevice:
         settle_time: float = SETTLE_TIME,
         restart: Callable[[], None] | None = None,
         recovery_time: float = RECOVERY_TIME,
+        own_apps: OwnApps | None = None,
     ) -> None:
         self._driver = driver
+        self._own_apps = own_apps
         self._features = DeviceFeatures("android", height, width, ANDROID_ACTIONS)
         self._settle_time = settle_time
         self._setup = AndroidSetup()
@@ -105,6 +110,8 @@ class AndroidDevice:
     @deadline.setter
     def deadline(self, value: float | None) -> None:
         self._driver.deadline = value
+        if self._own_apps is not None:
+            self._own_apps.adb.deadline = value
 
     @property
     def features(self) -> DeviceFeatures:
@@ -156,10 +163,13 @@ class AndroidDevice:
             self._look_now = None
 
     def state(self) -> Mapping[str, Any]:
-        """What the setup's commands print, and what has the focus."""
+        """What the setup's commands print, what has the focus ("location"), and the databases of
+        the setup's own apps, by package ("databases")."""
         told: dict[str, Any] = {
             name: self._driver.shell(*words).strip() for name, words in self._setup.state
         }
+        if self._own_apps is not None and self._setup.own_apps:
+            told["databases"] = self._own_apps.databases(self._setup.own_apps)
         return {**told, "location": self._look().screen.location}
 
     def snapshot(self) -> str:
@@ -209,6 +219,8 @@ class AndroidDevice:
         for package in setup.clear:
             if package in there:
                 driver.clear_app(package)
+        if setup.own_apps:
+            self._prepare_own_apps()
         for words in setup.commands:
             driver.shell(*words)
         driver.press([_HOME_KEY])
@@ -222,12 +234,22 @@ class AndroidDevice:
         self._look()
 
     def _refuse_handsets(self) -> None:
-        known = {name: self._driver.shell("getprop", name).strip() for name in _EMULATORS}
-        if not any(known[name] in values for name, values in _EMULATORS.items()):
+        if not self._is_emulator():
             raise ConfigError(
                 "this task erases an app's data, and this device is no emulator; choose tasks "
                 "that erase nothing (android/settings-..., android/files-...)"
             )
+
+    def _is_emulator(self) -> bool:
+        known = {name: self._driver.shell("getprop", name).strip() for name in _EMULATORS}
+        return any(known[name] in values for name, values in _EMULATORS.items())
+
+    def _prepare_own_apps(self) -> None:
+        if self._own_apps is None:
+            raise ConfigError("this task has apps of its own, which are installed by adb")
+        is_emulator = self._is_emulator()
+        for app in self._setup.own_apps:
+            self._own_apps.prepare(app, is_emulator=is_emulator)
 
     def _restart_app(self) -> None:
         if self._setup.app:

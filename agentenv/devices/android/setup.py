@@ -13,6 +13,19 @@ Words = tuple[str, ...]
 
 
 @dataclass(frozen=True)
+class AppState:
+    """An app of a task's own: where it is installed from, and all the data it begins with."""
+
+    package: str
+    apk: Path
+    """Installed if the device has another build of it, or none."""
+    files: tuple[tuple[str, bytes], ...] = ()
+    """Paths below the app's private folder, and what they hold; whatever else it had is erased."""
+    database: str = ""
+    """Path of a SQLite database there, which the verifier reads; it need not exist yet."""
+
+
+@dataclass(frozen=True)
 class AndroidSetup(Setup):
     """Initial state of a device, brought about in this order."""
 
@@ -26,6 +39,9 @@ class AndroidSetup(Setup):
     """Packages whose data is erased, of those that are installed."""
     emulator_only: bool = False
     """It would destroy what belongs to the owner of a handset, which is refused."""
+    own_apps: tuple[AppState, ...] = ()
+    """Apps that belong to the task. On a handset they are refused where somebody else has
+    installed them: their data would be erased."""
     commands: tuple[Words, ...] = ()
     """Run on the device: ``("settings", "put", "system", "screen_brightness", "40")``."""
     app: str = ""
