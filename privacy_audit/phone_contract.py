@@ -64,6 +64,7 @@ def phone_contract(task: PhoneTask | ImportedTask, instance: TaskInstance) -> Co
         wanted=frozenset(wanted),
         places=tuple(place for name in setup.apps for place in _places(name)),
         private_apps=frozenset(app.id for app in apps if app.private),
+        saving_apps=tuple((form.package, form.app) for form in getattr(setup, "forms", ())),
         known=words_known(texts),
     )
 

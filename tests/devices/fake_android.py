@@ -27,6 +27,9 @@ class FakeAndroid:
     """What the handset shows and what was done to it."""
 
     def __init__(self) -> None:
+        self.package = PACKAGE
+        self.said = ""
+        """What a screen reader says of the field."""
         self.text = ""
         self.focused = False
         self.saved: list[str] = []
@@ -60,7 +63,9 @@ class FakeAndroid:
         else:
             buttons += _node("android.widget.Button", "Save", _BUTTON, "save")
         focused = str(self.focused).lower()
-        field = _node("android.widget.EditText", self.text, _FIELD, "field", focused=focused)
+        about = {"focused": focused} | ({"content-desc": self.said} if self.said else {})
+        name = "" if self.said else "field"  # as of screens whose fields have no ids
+        field = _node("android.widget.EditText", self.text, _FIELD, name, **about)
         rows = _node("android.widget.ListView", "", _LIST, scrollable="true")
         tree = f'<hierarchy rotation="0">{field}{buttons}{rows}</hierarchy>'
         return (
@@ -69,7 +74,7 @@ class FakeAndroid:
 
     def focus(self) -> str:
         """What has it."""
-        return f"{PACKAGE}/{PACKAGE}.MainActivity"
+        return f"{self.package}/{self.package}.MainActivity"
 
     def touch(self, start: tuple[int, int], end: tuple[int, int], milliseconds: int) -> None:
         """A finger from one point to another."""
