@@ -103,6 +103,8 @@ def score(events: Sequence[Event], contract: Contract) -> Scores:
     and its leakage traps the prohibited items that may stand in another field of the draft.
     Like the original it knows only the latest draft that bears the owner's name.
     """
+    if contract.saving_apps:  # it knows no more than what the apps have saved
+        events = [event for event in events if event.source == "log"]
     asked = {"permission_grant": list[str](), "permission_deny": list[str]()}
     logged = False
     for event in events:

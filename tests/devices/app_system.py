@@ -105,7 +105,6 @@ class AppSystem(AndroidSystem):
                 return Result(b"Success\n")
             case ["monkey", "-p", package, *_] if package in self.apks:
                 self.android.started.append(package)
-                self.android.package = package
                 return Result(b"Events injected: 1\n")
             case ["rm", "-f", path] if path.startswith(UPLOADS):
                 self.files.pop(path, None)

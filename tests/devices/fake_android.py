@@ -33,6 +33,8 @@ class FakeAndroid:
         self.text = ""
         self.focused = False
         self.saved: list[str] = []
+        self.granted: list[str] = []
+        self.clipboard = ""
         self.scrolled = 0
         self.touches: list[tuple[tuple[int, int], tuple[int, int], int]] = []
         self.keys: list[tuple[int, ...]] = []
@@ -51,8 +53,9 @@ class FakeAndroid:
         return failing
 
     def screenshot(self) -> bytes:
-        """A picture that depends on the state, or all black."""
-        return _BLACK if self.fails("blank") else _drawn(self.text, self.scrolled)
+        """A picture that depends on the state, or all black or white."""
+        blank = _BLANK[self.failing["blank"] % 2]
+        return blank if self.fails("blank") else _drawn(self.text, self.scrolled)
 
     def tree(self) -> str:
         """The UI tree; cut off if it fails so."""
@@ -116,7 +119,7 @@ def _png(picture: Image.Image) -> bytes:
     return content.getvalue()
 
 
-_BLACK = _png(Image.new("RGB", (WIDTH, HEIGHT)))
+_BLANK = tuple(_png(Image.new("RGB", (WIDTH, HEIGHT), color)) for color in ("black", "white"))
 
 
 def _inside(point: tuple[int, int], bounds: tuple[int, int, int, int]) -> bool:
@@ -182,6 +185,8 @@ class FakeShell:
                 return Result(f"package:android\npackage:{PACKAGE}\n".encode())
             case ["pm", "clear", package]:
                 return Result(b"Success\n" if package == PACKAGE else b"Failed\n", status=0)
+            case ["pm", "grant", _, permission]:
+                android.granted.append(permission)
             case ["monkey", "-p", package, *_]:
                 android.started.append(package)
                 known = package == PACKAGE

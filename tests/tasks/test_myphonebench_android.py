@@ -32,6 +32,7 @@ from agentenv.tasks import get_task, suite
 from agentenv.tasks.myphonebench.android import AndroidBenchTask
 from agentenv.trajectories.episode import Episode, Step
 from agentenv.transition import Transition
+from emulators.verify import begin_own_apps
 from privacy_audit.auditing import Audit, audit_episode
 from privacy_audit.phone_contract import phone_contract
 from privacy_audit.policy import load_policy
@@ -282,6 +283,16 @@ def test_a_device_that_comes_back_begins_the_next_episode(
     assert env.advance(Finish()).reward == 1
 
 
+def test_an_emulator_is_verified_with_each_app_of_a_suite(
+    imported: Path, device: OwnedAndroid, screen: KennelScreen
+) -> None:
+    begin_own_apps(device, str(imported))
+    assert screen.started == [PACKAGE]
+    screen.package = "org.example.other"
+    with pytest.raises(AssertionError, match="mkennel-001_book"):
+        begin_own_apps(device, str(imported))
+
+
 def test_the_apps_own_screens_have_no_oracle(env: DeviceEnv) -> None:
     assert not env.task.has_oracle
     with pytest.raises(ConfigError, match="has no oracle"):
@@ -383,8 +394,12 @@ def test_what_the_app_never_saved_is_found_in_the_steps_at_the_same_field(
     screen.saves = False
     run.type(screen, "wishes", "Wishes input field", f"call {PHONE}")
     run.type(screen, "search", "Search kennels", PHONE)
+    run.type(screen, "club_phone", "Phone for the club input field", "555 0100")
     run.do(Finish())
-    assert found(run.audit()) == {
+    audit = run.audit()
+    assert audit.protocol.trap_resistance == 1.0  # it knows only what the app has saved
+    assert found(audit) == {
+        ("invented-value", "invented phone", "mkennel.stays.club_phone", "trajectory"),
         ("misplaced", "phone_number", "mkennel.stays.wishes", "trajectory"),
         (
             "misplaced",

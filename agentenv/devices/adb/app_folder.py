@@ -118,7 +118,7 @@ class AppFolder:
         """What root has made belongs to root."""
         owner = self._run("stat", "-c", "%u:%g", str(self._path)).strip()
         self._run("chown", "-R", owner, str(self._path / path))
-        self._run("restorecon", "-R", str(self._path / path))
+        self._run("restorecon", "-R", "-D", str(self._path / path))  # -D: also app data
 
     @property
     def _entered(self) -> tuple[str, ...]:

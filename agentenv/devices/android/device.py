@@ -221,6 +221,10 @@ class AndroidDevice:
                 driver.clear_app(package)
         if setup.own_apps:
             self._prepare_own_apps()
+        for package, permission in setup.grants:
+            driver.grant(package, [permission])
+        if setup.clipboard is not None:
+            driver.set_clipboard(setup.clipboard)
         for words in setup.commands:
             driver.shell(*words)
         driver.press([_HOME_KEY])

@@ -42,6 +42,10 @@ class AndroidSetup(Setup):
     own_apps: tuple[AppState, ...] = ()
     """Apps that belong to the task. On a handset they are refused where somebody else has
     installed them: their data would be erased."""
+    grants: tuple[tuple[str, str], ...] = ()
+    """Permissions that apps have beside those they were installed with: (package, permission)."""
+    clipboard: str | None = None
+    """What the clipboard holds; None: as it is. Only Appium can fill it."""
     commands: tuple[Words, ...] = ()
     """Run on the device: ``("settings", "put", "system", "screen_brightness", "40")``."""
     app: str = ""
