@@ -163,8 +163,7 @@ def audit_episode(
 
 
 def _without_elements(episode: Episode) -> int:
-    seen = [*(step.observation for step in episode.steps), episode.final_observation]
-    return sum(one is not None and bool(one.png) and not one.elements for one in seen)
+    return sum(one is not None and bool(one.png) and not one.elements for one in episode.screens)
 
 
 def audit_all(

@@ -80,8 +80,7 @@ def _read_on(
 ) -> _Shown | None:
     """By what was found on the screen, or read from it."""
     flow = finding.flow
-    screens = [*(step.observation for step in episode.steps), episode.final_observation]
-    seen = screens[flow.boxed]
+    seen = episode.screens[flow.boxed]
     if seen is None or flow.box is None or not (seen.elements or read):
         return None
     lines = lines_on(seen, read)
@@ -93,13 +92,12 @@ def _read_on(
 def _moment(episode: Episode, finding: Finding) -> tuple[Observation | None, UIElement | None]:
     """The screen after the field was filled, or before if it is not on the screen then."""
     place = finding.flow.place
-    after = [*(step.observation for step in episode.steps[1:]), episode.final_observation]
     number = finding.flow.events[0]
-    for at, step in enumerate(episode.steps):
+    for at, (step, after) in enumerate(zip(episode.steps, episode.screens[1:], strict=True)):
         exact = finding.flow.evidence == "trajectory"
         if at != number if exact else not isinstance(step.sent, InputText):
             continue
-        for seen in (after[at] if at < len(after) else None, step.observation):
+        for seen in (after, step.observation):
             field = None if seen is None else _named(seen.elements, place)
             if field is not None and (exact or field.value or seen is not step.observation):
                 return seen, field
