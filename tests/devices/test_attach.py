@@ -28,7 +28,7 @@ from emulators.images import services
 from tests.devices.adb import needs_adb
 from tests.devices.android_system import AndroidSystem
 from tests.devices.app_system import AppSystem
-from tests.tasks.kennels import APK, PACKAGE, write_checkout
+from tests.tasks.kennels import APK, PACKAGE, import_kennels
 
 APPIUM = "http://127.0.0.1:4723"
 
@@ -89,10 +89,7 @@ def test_by_default_it_is_the_first_emulator_that_is_up(
 def test_a_policy_is_measured_on_an_imported_suites_own_app(
     adb_server: None, tmp_path: Path
 ) -> None:
-    write_checkout(tmp_path)
-    words = ["import", "myphonebench", str(tmp_path), "--device", "android"]
-    assert main([*words, "--out", str(tmp_path / "imported")]) == 0
-    suite = tmp_path / "imported/myphonebench-android.json"
+    suite = import_kennels(tmp_path, "android")
     system = AppSystem(tmp_path / "data", {APK: (PACKAGE, 1)})
     server = AdbServer(system)
     out = tmp_path / "eval"

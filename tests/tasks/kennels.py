@@ -1,4 +1,4 @@
-"""A small directory in the public benchmark's format, of our own: kennels, and stays in them."""
+"""A small directory of our own in the public benchmark's format, and its import."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from agentenv.cli.main import main
 from agentenv.tasks.myphonebench.checkout import DATA
 
 OWNER = "Ilvy Kestholm"
@@ -118,7 +119,7 @@ PAIR = {
 
 
 def write_checkout(root: Path) -> None:
-    """Write it, with what is wrong in it."""
+    """Write the directory, with what is wrong in it."""
     contents: dict[str, Any] = {
         f"{DATA}/apps/mkennel/form_schema.json": FORM,
         f"{DATA}/apps/mkennel/seed.json": {"kennels": KENNELS, "stays": []},
@@ -139,3 +140,12 @@ def write_checkout(root: Path) -> None:
     apk = root / "apps/apks/mkennel.apk"
     apk.parent.mkdir(parents=True, exist_ok=True)
     apk.write_bytes(APK)
+
+
+def import_kennels(root: Path, device: str = "phone") -> Path:
+    """Write the directory and import it for a device; the path of the suite."""
+    write_checkout(root)
+    out = root / "out"
+    words = ["import", "myphonebench", str(root), "--out", str(out), "--report"]
+    assert main([*words, "--device", device]) == 0
+    return out / ("myphonebench.json" if device == "phone" else "myphonebench-android.json")

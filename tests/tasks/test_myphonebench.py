@@ -21,16 +21,12 @@ from privacy_audit.events import read_log
 from privacy_audit.phone_contract import phone_contract
 from privacy_audit.policy import load_policy
 from privacy_audit.reference.device import PagePhone
-from tests.tasks.kennels import write_checkout
+from tests.tasks.kennels import import_kennels
 
 
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("checkout")
-    write_checkout(root)
-    out = root / "out"
-    assert main(["import", "myphonebench", str(root), "--out", str(out), "--report"]) == 0
-    return out / "myphonebench.json"
+    return import_kennels(tmp_path_factory.mktemp("checkout"))
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ from privacy_audit.reports.pictures import picture_of
 from tests.devices.android_system import driver_of
 from tests.devices.app_system import AppSystem
 from tests.devices.fake_android import FakeAndroid
-from tests.tasks.kennels import APK, KENNELS, OWNER, PACKAGE, STAY, write_checkout
+from tests.tasks.kennels import APK, KENNELS, OWNER, PACKAGE, STAY, import_kennels
 
 PHONE = "555-0177"
 FIELD = (0.5, 0.11)
@@ -111,9 +111,7 @@ class KennelScreen(FakeAndroid):
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("checkout")
-    write_checkout(root)
-    words = ["import", "myphonebench", str(root), "--out", str(root / "out")]
-    assert main([*words, "--device", "android"]) == 0
+    import_kennels(root, "android")
     return root
 
 

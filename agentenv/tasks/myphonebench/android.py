@@ -38,13 +38,14 @@ class AndroidBenchTask(ImportedTask):
 
     Args:
         entry: the session.
-        path: of the app's model on the phone, which the privacy contract speaks of.
+        source: the suite's file; beside it lies the app's model on the phone, which the privacy
+            contract speaks of.
         android: what Android needs of the app.
         checkout: where the app's own files lie.
     """
 
-    def __init__(self, entry: Entry, path: Path, android: AndroidApp, checkout: Path) -> None:
-        super().__init__(entry, path)
+    def __init__(self, entry: Entry, source: Path, android: AndroidApp, checkout: Path) -> None:
+        super().__init__(entry, source)
         self.id = f"{ANDROID_NAME}/{entry.id}"
         self.android = android
         self._checkout = checkout

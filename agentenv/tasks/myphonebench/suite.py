@@ -47,10 +47,11 @@ class ImportedTask(Task):
 
     Args:
         entry: the session.
-        path: of its app.
+        source: the suite's file; beside it lies the session's app.
     """
 
-    def __init__(self, entry: Entry, path: Path) -> None:
+    def __init__(self, entry: Entry, source: Path) -> None:
+        path = source.parent / f"{entry.app}.json"
         self.id = f"{NAME}/{entry.id}"
         self.group = entry.app
         self.entry = entry
@@ -248,16 +249,15 @@ def _load(path: Path, changed: int) -> dict[str, Task]:
         raise ConfigError(
             f"{path.name} is no suite that `agentenv import` wrote: {error.errors()[0]['msg']}"
         ) from error
-    tasks = [_task(file, entry, path.parent / f"{entry.app}.json") for entry in file.tasks]
-    return {task.id: task for task in tasks}
+    return {task.id: task for task in (_task(file, entry, path) for entry in file.tasks)}
 
 
-def _task(file: SuiteFile, entry: Entry, app: Path) -> Task:
+def _task(file: SuiteFile, entry: Entry, path: Path) -> Task:
     if file.checkout is None:
-        return ImportedTask(entry, app)
+        return ImportedTask(entry, path)
     from agentenv.tasks.myphonebench.android import AndroidBenchTask  # which itself builds on this
 
     there = next((one for one in file.android if one.id == entry.app), None)
     if there is None:
         raise ConfigError(f"the suite for Android has no app {entry.app!r}; import it again")
-    return AndroidBenchTask(entry, app, there, file.checkout)
+    return AndroidBenchTask(entry, path, there, file.checkout)
