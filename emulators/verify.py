@@ -75,11 +75,11 @@ def begin_own_apps(device: Device, path: str) -> None:
     first: dict[str, AndroidBenchTask] = {}
     for task in suite(path).values():
         assert isinstance(task, AndroidBenchTask)
-        first.setdefault(task.group, task)
+        first.setdefault(task.android.id, task)
     for task in first.values():
         env = DeviceEnv(task, device, split="test")
         env.begin(task.instance("test", 0))
-        result = env.advance(OpenApp(app=task.group))
+        result = env.advance(OpenApp(app=task.android.id))
         assert not result.infra_error, f"{task.id}: {result.infra_message}"
         assert result.observation.location.startswith(task.android.package), task.id
         result = env.advance(Finish())
