@@ -18,11 +18,12 @@ from agentenv.devices.adb.own_apps import OwnApps
 from agentenv.devices.android.driver import Driver
 from agentenv.devices.android.hands import ANDROID_ACTIONS, Hands
 from agentenv.devices.android.pins import MARK, Pins
+from agentenv.devices.android.preparing import prepare
 from agentenv.devices.android.recovery import RECOVERY_TIME, Ladder, Rung
 from agentenv.devices.android.setup import AndroidSetup
 from agentenv.devices.android.tree import parse_tree
 from agentenv.devices.base import DeviceFeatures, Setup
-from agentenv.errors import ActionError, ConfigError, DeviceError
+from agentenv.errors import ConfigError, DeviceError
 from agentenv.observations import Screen, UIElement
 
 logger = logging.getLogger(__name__)
@@ -32,19 +33,12 @@ SETTLE_TIME = 3.0
 BLANK_TIME = 2.0
 """Seconds after which a screen without a picture is broken, if the UI tree has elements."""
 NO_TREE = "the elements of this screen could not be read; look at the screenshot"
-_HOME_KEY = 3
 _TREE_TRIES = 2
 _ANR_TRIES = 3
 _ANR_BUTTONS = ("android:id/aerr_wait", "android:id/aerr_close")
 """Of the dialog "... isn't responding", the one that is pressed first."""
 _LOST = ("session_lost", "instrumentation_crashed")
 """Causes after which another session finds the app as it was."""
-_EMULATORS = {
-    "ro.boot.qemu": ("1",),
-    "ro.kernel.qemu": ("1",),
-    "ro.hardware": ("ranchu", "goldfish", "redroid", "cutf_cvm"),
-}
-"""Properties that only emulators have, and containers."""
 
 
 @dataclass(frozen=True)
@@ -206,54 +200,8 @@ class AndroidDevice:
         self._look_now = None
         if not self._connected:
             self._connect()
-        setup, driver = self._setup, self._driver
-        if setup.emulator_only:
-            self._refuse_handsets()
-        if setup.snapshot:
-            self._load_snapshot(setup.snapshot)
-        if setup.clock is not None:
-            self._pins.set_clock(setup.clock)
-        for apk in setup.install:
-            driver.install(apk)
-        there = driver.packages() if setup.clear else []
-        for package in setup.clear:
-            if package in there:
-                driver.clear_app(package)
-        if setup.own_apps:
-            self._prepare_own_apps()
-        for package, permission in setup.grants:
-            driver.grant(package, [permission])
-        if setup.clipboard is not None:
-            driver.set_clipboard(setup.clipboard)
-        for words in setup.commands:
-            driver.shell(*words)
-        driver.press([_HOME_KEY])
-        try:
-            if setup.app:
-                driver.start_app(setup.app)
-            if setup.url:
-                driver.open_url(setup.url)
-        except ActionError as error:
-            raise DeviceError(f"the task cannot start: {error}", "start_failed") from error
+        prepare(self._driver, self._pins, self._setup, self._own_apps, self._load_snapshot)
         self._look()
-
-    def _refuse_handsets(self) -> None:
-        if not self._is_emulator():
-            raise ConfigError(
-                "this task erases an app's data, and this device is no emulator; choose tasks "
-                "that erase nothing (android/settings-..., android/files-...)"
-            )
-
-    def _is_emulator(self) -> bool:
-        known = {name: self._driver.shell("getprop", name).strip() for name in _EMULATORS}
-        return any(known[name] in values for name, values in _EMULATORS.items())
-
-    def _prepare_own_apps(self) -> None:
-        if self._own_apps is None:
-            raise ConfigError("this task has apps of its own, which are installed by adb")
-        is_emulator = self._is_emulator()
-        for app in self._setup.own_apps:
-            self._own_apps.prepare(app, is_emulator=is_emulator)
 
     def _restart_app(self) -> None:
         if self._setup.app:
