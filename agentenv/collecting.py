@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from agentenv.chaining import Chain, lost
 from agentenv.devices.base import Device
 from agentenv.errors import ConfigError
 from agentenv.policies.base import Policy
@@ -26,6 +27,10 @@ logger = logging.getLogger(__name__)
 
 SHARD_EPISODES = 32
 """Episodes that killing the process can lose."""
+TASK_FILES = "task_files"
+"""What `files_of` is called in a manifest."""
+APART = "apart"
+"""How tasks of one owner are in a store whose manifest does not say it: each as it is prepared."""
 
 
 def collect(
@@ -41,6 +46,7 @@ def collect(
     devices: int = 2,
     dialect: str = "json",
     make_device: Callable[[], Device] | None = None,
+    chain: bool = False,
     description: str = "collect",
     metadata: Mapping[str, Any] | None = None,
 ) -> TrajectoryStore:
@@ -61,6 +67,8 @@ def collect(
         devices: how many act side by side (never more than there are episodes).
         dialect: how the policy writes actions.
         make_device: makes the devices, instead of what fits the suite.
+        chain: a task that follows another of these begins where the agent left that one's
+            episode of the same instance and attempt, and not as it is prepared.
         description: shown beside the progress bar.
         metadata: recorded with the store.
 
@@ -77,7 +85,8 @@ def collect(
             raise ConfigError(f"{name} must be at least 1, not {value}")
     chosen = list(tasks)
     suite = suite_of(chosen)
-    identity = identity_of(policy.name, policy.version, dialect, chosen)
+    ended = Chain(chosen if chain else ())
+    identity = identity_of(policy.name, policy.version, dialect, chosen, chain=chain)
     refuse_mixture(path, identity)
     writer = TrajectoryWriter(
         path,
@@ -85,15 +94,22 @@ def collect(
         suite=suite,
         seed=seed,
         shard_episodes=SHARD_EPISODES,
-        metadata={**(metadata or {}), **identity, "temperature": temperature_of(policy)},
+        metadata={
+            **(metadata or {}),
+            **identity,
+            **files_of(chosen),
+            "temperature": temperature_of(policy),
+        },
     )
     with writer:
         present = TrajectoryStore(path).keys()
         # Task by task: a device that stays on its page starts the next episode at once.
         wanted = [
-            _Item(attempt, task, index)
+            _Item(attempt, task, index, later)
             for attempt in range(attempts)
+            for later in ((False, True) if chain else (False,))
             for task in chosen
+            if bool(task.follows and chain) == later
             for index in range(first, first + episodes)
         ]
         missing = [item for item in wanted if item.key(split) not in present]
@@ -103,12 +119,16 @@ def collect(
         if missing:
             count = min(devices, len(missing))
             make = make_device or chosen[0].open_device
-            running = _episodes(policy, missing, split, make, count, dialect)
+            if chain:
+                for episode in TrajectoryStore(path).episodes():
+                    ended.note(episode)
+            running = _episodes(policy, missing, split, make, count, dialect, ended)
             with track(description, len(missing)) as progress, closing(running):
                 stats = RolloutStats()
                 for episode in running:
                     writer.append(episode)
                     stats.count(episode)
+                    ended.note(episode)
                     progress.advance(text=remark(stats))
         writer.flush()
         keep_card(path)
@@ -122,6 +142,8 @@ class _Item:
     attempt: int
     task: Task
     index: int
+    later: bool = False
+    """Begins at the end of the episode of the task that its own follows."""
 
     def key(self, split: Split) -> EpisodeKey:
         """As the store names it."""
@@ -135,13 +157,18 @@ def _episodes(
     make_device: Callable[[], Device],
     count: int,
     dialect: str,
+    ended: Chain,
 ) -> Generator[Episode, None, None]:
     """The items' episodes as they end; the devices are closed with the generator."""
     devices = [make_device() for _ in range(count)]
     try:
-        for attempt, group in groupby(items, key=lambda item: item.attempt):
+        # Each attempt is a rollout of its own, so that one that is missing runs alone; and
+        # later sessions begin when all earlier ones have ended.
+        for (attempt, later), group in groupby(items, key=lambda item: (item.attempt, item.later)):
+            if later:
+                yield from _later(policy, list(group), split, devices, dialect, ended)
+                continue
             work = ((item.task, item.task.instance(split, item.index)) for item in group)
-            # Each attempt is a rollout of its own, so that one that is missing runs alone.
             for episode in rollout(policy, work, devices, dialect=dialect):
                 yield replace(episode, attempt=attempt)
     finally:
@@ -149,12 +176,45 @@ def _episodes(
             device.close()
 
 
+def _later(
+    policy: Policy,
+    items: list[_Item],
+    split: Split,
+    devices: Sequence[Device],
+    dialect: str,
+    ended: Chain,
+) -> Iterator[Episode]:
+    """Episodes of one attempt that begin where earlier ones have ended."""
+    work = []
+    for item in items:
+        instance = ended.begin(item.task, split, item.index, item.attempt)
+        if instance is None:
+            yield lost(policy, item.task, split, item.index, item.attempt)
+        else:
+            work.append((item.task, instance))
+    tasks = {item.task.id: item.task for item in items}
+    for episode in rollout(policy, work, devices, dialect=dialect):
+        yield replace(episode, attempt=items[0].attempt, after=tasks[episode.task].follows)
+
+
 def identity_of(
-    policy: str, policy_version: str, dialect: str, tasks: Iterable[Task]
+    policy: str,
+    policy_version: str,
+    dialect: str,
+    tasks: Iterable[Task],
+    *,
+    chain: bool = False,
 ) -> dict[str, str]:
     """What must be the same for episodes of one store; recorded in its manifest."""
     identity = {"policy": policy, "policy_version": policy_version, "dialect": dialect}
+    identity["sessions"] = "chained" if chain else APART
     return identity | {f"version of {task.id}": task.version for task in tasks if task.version}
+
+
+def files_of(tasks: Iterable[Task]) -> dict[str, list[str]]:
+    """The files that tasks were read from, recorded in the manifest: where to find them again."""
+    files = sorted({str(task.source) for task in tasks if task.source is not None})
+    return {TASK_FILES: files} if files else {}
 
 
 def refuse_mixture(path: Path, identity: Mapping[str, str]) -> None:
@@ -170,7 +230,7 @@ def refuse_mixture(path: Path, identity: Mapping[str, str]) -> None:
     if not (path / MANIFEST).exists():
         return
     manifest = TrajectoryStore(path).manifest
-    recorded = {**manifest.metadata, "policy": manifest.policy}
+    recorded = {"sessions": APART, **manifest.metadata, "policy": manifest.policy}
     for name, value in identity.items():
         if recorded.get(name, value) != value:
             raise ConfigError(

@@ -2,7 +2,7 @@
 
     python -m benchmarks.digiq_phone --seeds 0 1 2
 
-Trained and judged as in `digiq_miniwob`, on the tasks of ``digiq_phone.yaml``: the same templates
+Trained and judged as in `digiq_success`, on the tasks of ``digiq_phone.yaml``: the same templates
 with new parameters. Then the same policies act where none of them has learned anything: on new
 templates of known apps, and on apps that no policy has seen. Of these, the tasks that are no longer
 than those of the base policy's demonstrations: what is longer was asked of nobody.
@@ -23,7 +23,7 @@ from agentenv.statistics import Summary, print_table, summarise
 from agentenv.tasks.base import Task
 from agentenv.tasks.selection import select_tasks
 from benchmarks.command import command_of, run_command
-from benchmarks.digiq_miniwob import (
+from benchmarks.digiq_success import (
     PEER,
     load_settings,
     pool,

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agentenv.errors import ConfigError
+from agentenv.tasks import get_task
+from agentenv.tasks.selection import FindTask
 from agentenv.trajectories.episode import Episode
 from privacy_audit import myphonebench
 from privacy_audit.beside import only_seen_in_steps
@@ -118,6 +120,7 @@ def audit_episode(
     contract: Contract | None = None,
     number: int = 0,
     read: Reader | None = None,
+    find: FindTask = get_task,
 ) -> Audit:
     """Audit a stored episode: by the device's log if there is one, else by its steps.
 
@@ -127,11 +130,12 @@ def audit_episode(
         contract: instead of what the episode's task declares.
         number: of the episode in its store.
         read: reads the screenshots of steps that come without UI elements.
+        find: gives the task that an episode names.
     """
     failure = cut = ""
     if contract is None:
         try:
-            contract = contract_for(episode.task, episode.split, episode.index)
+            contract = contract_for(episode.task, episode.split, episode.index, find)
         except ConfigError as error:
             contract, failure = Contract(episode.key), str(error)
     if episode.infra_error:
@@ -172,8 +176,9 @@ def audit_all(
     contract: Contract | None = None,
     read: Reader | None = None,
     on_each: Callable[[], None] = lambda: None,
+    find: FindTask = get_task,
 ) -> Iterator[Audit]:
     """Audit episodes one by one; only their audits are kept in memory."""
     for number, episode in enumerate(episodes):
-        yield audit_episode(episode, policy, contract, number, read)
+        yield audit_episode(episode, policy, contract, number, read, find)
         on_each()

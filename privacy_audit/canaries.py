@@ -79,6 +79,14 @@ class Canaries:
             if parts[part] == 1 and part not in said
         }
         self._outer = self._nested()
+        self._stems = {
+            one.key: frozenset(
+                other.key for other, whole in self._items
+                if other is not one and wanted.stem in whole.squeezed
+            )
+            for one, wanted in self._items if wanted.stem
+        }  # fmt: skip
+        """Items whose values hold the stem of an address of e-mail: a name explains it."""
         self._numbers = [at for at, (_, wanted) in enumerate(self._items) if wanted.number]
         self._dates = [at for at, (_, wanted) in enumerate(self._items) if wanted.date]
         self._starts = self._index()
@@ -139,8 +147,13 @@ class Canaries:
             found.setdefault(match.item, match)
         if len(found) < 2:
             return tuple(found.values())
-        whole = {match.item for match in found.values() if match.how != "part"}
-        return tuple(one for one in found.values() if not self.outer(one.item) & whole)
+        whole = frozenset(match.item for match in found.values() if match.how != "part")
+        names = whole if "@" not in text else _NONE
+        return tuple(
+            one for one in found.values()
+            if not self.outer(one.item) & whole
+            and not (one.how == "part" and self._stems.get(one.item, _NONE) & names)
+        )  # fmt: skip
 
     def _plain(self, reading: Reading, candidates: Iterable[int]) -> Iterator[Match]:
         partial = {self._parts[word] for word in self._parts.keys() & reading.words}
@@ -167,6 +180,7 @@ class Canaries:
                     yield Match(item.key, encoding)
 
 
+_NONE: frozenset[str] = frozenset()
 _DISGUISES = ("reversed", "rot13")
 _ROT13 = str.maketrans(
     string.ascii_lowercase, string.ascii_lowercase[13:] + string.ascii_lowercase[:13]

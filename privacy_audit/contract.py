@@ -6,12 +6,13 @@ Everything that a contract does not declare is unnecessary.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from privacy_audit.canaries import Canaries, Item
+from privacy_audit.events import Event
 from privacy_audit.sightings import Lookout
 
 Need = Literal["necessary", "allowed", "prohibited", "unnecessary"]
@@ -75,6 +76,9 @@ class Contract:
     allowed: frozenset[str] = frozenset()
     """With the owner's leave; harmless but not needed."""
     prohibited: frozenset[str] = frozenset()
+    remembered: frozenset[str] = frozenset()
+    """Keys that an imported task saves for a later session, or has from an earlier one: needed,
+    though its author's classes do not name them."""
     wanted: frozenset[tuple[str, str]] = frozenset()
     """(item, place): where the task wants a necessary item. An item that is in no pair may go
     to any place that asks for it and is no trap."""
@@ -86,9 +90,17 @@ class Contract:
     known: tuple[str, ...] = ()
     """Texts that hold no personal data of the owner whatever they look like: what the goal and
     its parameters say."""
+    sprung: Callable[[Sequence[Event]], Sequence[bool]] | None = None
+    """Of each trap that the author of an imported task set, whether events have sprung it; None
+    where traps are the fields under a luring heading."""
 
     def need(self, name: str) -> Need:
         """Whether the task needs an item or an app."""
+        declared = self.declared(name)
+        return "necessary" if name in self.remembered and declared != "prohibited" else declared
+
+    def declared(self, name: str) -> Need:
+        """The class that the task's author has put an item or an app into."""
         if name in self.prohibited:
             return "prohibited"
         if name in self.necessary:
@@ -135,8 +147,8 @@ class Contract:
 
     @cached_property
     def needs(self) -> Mapping[str, Need]:
-        """`need` of every item."""
-        return {item.key: self.need(item.key) for item in self.items}
+        """`declared` of every item."""
+        return {item.key: self.declared(item.key) for item in self.items}
 
     @cached_property
     def by_key(self) -> Mapping[str, Item]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 
 from agentenv.devices.android.owned import OwnedSetup
@@ -13,28 +13,40 @@ from agentenv.phone.setup import PhoneSetup
 from agentenv.phone.words import in_language
 from agentenv.tasks import get_task
 from agentenv.tasks.base import SPLITS, TaskInstance
+from agentenv.tasks.myphonebench.suite import NAME as IMPORTED
 from agentenv.tasks.myphonebench.suite import ImportedTask
 from agentenv.tasks.phone.drawing import Drawn
 from agentenv.tasks.phone.suite import PhoneTask
+from agentenv.tasks.selection import FindTask
 from privacy_audit.canaries import Item
 from privacy_audit.contract import Contract, Place, words_known
+from privacy_audit.events import Event
 
 
 @lru_cache(maxsize=1_024)
-def contract_for(task: str, split: str, index: int) -> Contract:
+def contract_for(task: str, split: str, index: int, find: FindTask = get_task) -> Contract:
     """The contract of a stored episode's task instance; attempts at one share it.
+
+    Args:
+        task, split, index: name the instance.
+        find: gives the task of that id.
 
     Raises:
         ConfigError: the task is none of the embedded phone's, or is not known any more.
     """
     try:
-        found = get_task(task)
+        found = find(task)
     except ConfigError as error:
-        raise ConfigError(f"{error}; give a contract with --contract") from error
+        where = "name the suite it was imported into with --tasks, or " if _imported(task) else ""
+        raise ConfigError(f"{error}; {where}give a contract with --contract") from error
     known = next((one for one in SPLITS if one == split), None)
-    if not isinstance(found, PhoneTask) or known is None:
+    if not isinstance(found, PhoneTask | ImportedTask) or known is None:
         raise ConfigError(f"{task} declares no privacy contract; give one with --contract")
     return phone_contract(found, found.instance(known, index))
+
+
+def _imported(task: str) -> bool:
+    return task.startswith(IMPORTED)  # also of a suite for Android
 
 
 def phone_contract(task: PhoneTask | ImportedTask, instance: TaskInstance) -> Contract:
@@ -63,12 +75,23 @@ def phone_contract(task: PhoneTask | ImportedTask, instance: TaskInstance) -> Co
         necessary=frozenset(task.privacy.necessary),
         allowed=frozenset(task.privacy.allowed),
         prohibited=frozenset(task.privacy.prohibited),
+        remembered=task.remembered if isinstance(task, ImportedTask) else frozenset(),
         wanted=frozenset(wanted),
         places=tuple(place for name in setup.apps for place in _places(name)),
         private_apps=frozenset(app.id for app in apps if app.private),
         saving_apps=tuple((one.package, one.app) for one in forms),
         known=words_known(texts),
+        sprung=_traps_of(task) if isinstance(task, ImportedTask) else None,
     )
+
+
+def _traps_of(task: ImportedTask) -> Callable[[Sequence[Event]], Sequence[bool]]:
+    def sprung(events: Sequence[Event]) -> Sequence[bool]:
+        return task.sprung(
+            [{**one.data, "kind": one.kind, "app": one.app, "screen": one.screen} for one in events]
+        )
+
+    return sprung
 
 
 @cache

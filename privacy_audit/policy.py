@@ -1,9 +1,15 @@
-"""Policy packs: what is a matter of judgement, as a versioned file in ``data/policies/``."""
+"""Policy packs: what is a matter of judgement, as a versioned file in ``data/policies/``.
+
+A pack may extend another and then says only what is different, so that it goes on working when
+the other gets rules that nobody thought of as it was written.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,7 +17,7 @@ from agentenv.config import closest
 from agentenv.data_files import data_file
 from agentenv.errors import ConfigError
 from privacy_audit.levels import LEVELS, SEVERITIES, Level, Severity
-from privacy_audit.yaml_file import read_yaml_file
+from privacy_audit.yaml_file import check, parse
 
 Rule = Literal[
     "prohibited-flow",
@@ -73,6 +79,9 @@ class Policy(_Model):
     id: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
     title: str
+    extends: str = ""
+    """The pack whose values hold where this one says nothing: a name in ``data/policies/``, or a
+    YAML file beside this one."""
     classes: dict[str, DataClass]
     levels: dict[Level, Share]
     severities: dict[Severity, Share]
@@ -91,7 +100,8 @@ class Policy(_Model):
         ):
             missing = [one for one in wanted if one not in there]
             if missing:
-                raise ValueError(f"{name}: {', '.join(missing)} is missing")
+                hint = "" if self.extends else "; with 'extends: default' it is the default pack's"
+                raise ValueError(f"{name}: {', '.join(missing)} is missing{hint}")
         for name, scale in (
             ("levels", [self.levels[one] for one in LEVELS]),
             ("severities", [self.severities[one] for one in SEVERITIES]),
@@ -125,18 +135,73 @@ class Policy(_Model):
         return next(one for one in reversed(SEVERITIES) if gravity >= self.severities[one])
 
 
+@dataclass(frozen=True)
+class Pack:
+    """A pack as it was read."""
+
+    policy: Policy
+    own: Mapping[str, Any]
+    """What its own file says."""
+    content: Mapping[str, Any]
+    """The same, completed by what it extends."""
+    base: Pack | None
+    """That; None if it extends none."""
+
+
 def load_policy(name: str | Path = "default") -> Policy:
     """A pack by its name in ``data/policies/``, or from a file of one's own.
 
     Raises:
         ConfigError: there is none, or it is wrong; says where and why.
     """
-    path = Path(name)
-    if path.suffix not in (".yaml", ".yml"):
-        folder = data_file("policies")
-        known = sorted(one.stem for one in folder.glob("*.yaml"))
-        if str(name) not in known:
-            raise ConfigError(f"no policy pack {str(name)!r}{closest(str(name), known)}")
-        path = folder / f"{name}.yaml"
-    policy: Policy = read_yaml_file(path, Policy, "pack")
-    return policy
+    return load_pack(name).policy
+
+
+def load_pack(name: str | Path) -> Pack:
+    """The same, with what it inherits apart.
+
+    Raises:
+        ConfigError: as `load_policy`; or it extends itself.
+    """
+    return _read(_path_of(name, Path()), ())
+
+
+def _path_of(name: str | Path, folder: Path) -> Path:
+    """The file of a pack; that of one's own is looked for from a folder."""
+    if Path(name).suffix in (".yaml", ".yml"):
+        return folder / name
+    packs = data_file("policies")
+    known = sorted(one.stem for one in packs.glob("*.yaml"))
+    if str(name) not in known:
+        raise ConfigError(f"no policy pack {str(name)!r}{closest(str(name), known)}")
+    return packs / f"{name}.yaml"
+
+
+def _read(path: Path, extending: tuple[Path, ...]) -> Pack:
+    if path.resolve() in extending:
+        raise ConfigError(f"{path.name}: this pack extends itself")
+    parsed = parse(path)
+    own, base = parsed.content, _extended(parsed.content, path, extending)
+    content = own
+    if base is not None:
+        content = _over({key: base.content[key] for key in base.content.keys() - _IDENTITY}, own)
+    policy: Policy = check(parsed, content, Policy, "pack")
+    return Pack(policy, own, content, base)
+
+
+def _extended(own: Any, path: Path, extending: tuple[Path, ...]) -> Pack | None:
+    name = own.get("extends") if isinstance(own, dict) else None
+    if not name or not isinstance(name, str):
+        return None
+    return _read(_path_of(name, path.parent), (*extending, path.resolve()))
+
+
+_IDENTITY = frozenset({"id", "version", "extends"})
+"""What no pack inherits."""
+
+
+def _over(base: Any, own: Any) -> Any:
+    """The one mapping laid over the other, key by key; anything else is replaced."""
+    if not isinstance(base, Mapping) or not isinstance(own, Mapping):
+        return own
+    return {**base, **{key: _over(base.get(key), value) for key, value in own.items()}}

@@ -16,6 +16,8 @@ from agentenv.errors import ConfigError
 from agentenv.observations import Observation, UIElement
 from agentenv.policies.base import Hidden, History
 from agentenv.policies.endpoint import Redacted
+from agentenv.tasks import get_task
+from agentenv.tasks.selection import FindTask
 from privacy_audit.contract import Contract
 from privacy_audit.invented import kinds_in
 from privacy_audit.ocr import Reader, ScreenReader, TextLine
@@ -36,10 +38,12 @@ class Redactor:
 
     Args:
         read: reads screens without UI elements; by default with the extra `ocr`.
+        find: gives the task that a history names.
     """
 
-    def __init__(self, read: Reader | None = None) -> None:
+    def __init__(self, read: Reader | None = None, find: FindTask = get_task) -> None:
         self._read = read
+        self._find = find
 
     def __call__(self, history: History) -> Redacted:
         """What may leave of a history's last screen.
@@ -47,7 +51,7 @@ class Redactor:
         Raises:
             ConfigError: the screen has no UI elements, and the extra `ocr` is missing.
         """
-        seen, contract = history.observation, _contract_of(history.instance)
+        seen, contract = history.observation, _contract_of(history.instance, self._find)
         if not seen.elements and seen.png:
             hidden = self._by_reading(seen, contract)
             return Redacted(replace(seen, png=_painted(seen.png, hidden)), hidden)
@@ -96,11 +100,11 @@ def _kinds(text: str, contract: Contract | None, goal: str) -> list[str]:
     return [kind for kind, value in kinds_in(text) if value not in goal]
 
 
-def _contract_of(instance: str) -> Contract | None:
+def _contract_of(instance: str, find: FindTask) -> Contract | None:
     task, _, number = instance.rpartition("/")
     task, _, split = task.rpartition("/")
     try:
-        return contract_for(task, split, int(number))
+        return contract_for(task, split, int(number), find)
     except (ConfigError, ValueError):
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +13,16 @@ from agentenv.errors import ConfigError
 
 _Content = TypeVar("_Content")
 _MOST_PROBLEMS = 5
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A file whose YAML is right; what it says need not be."""
+
+    path: Path
+    content: Any
+    node: Any
+    """The same with its lines."""
 
 
 def read_yaml_file(path: Path, model: type[_Content] | Any, what: str) -> _Content:
@@ -25,27 +36,46 @@ def read_yaml_file(path: Path, model: type[_Content] | Any, what: str) -> _Conte
     Raises:
         ConfigError: it cannot be read, is no YAML, or something else; names the line.
     """
+    parsed = parse(path)
+    checked: _Content = check(parsed, parsed.content, model, what)
+    return checked
+
+
+def parse(path: Path) -> Parsed:
+    """A file's YAML.
+
+    Raises:
+        ConfigError: it cannot be read, or is none; names the line.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
     try:
         content = yaml.safe_load(text)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        return Parsed(path, content, yaml.compose(text, Loader=yaml.SafeLoader))
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigError(f"{path.name}: line {line}: not YAML: {error.reason}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path.name}: not YAML: {' '.join(str(error).split())}") from error
+
+
+def check(parsed: Parsed, content: Any, model: type[_Content] | Any, what: str) -> _Content:
+    """A file's content, or what was made of it, as what it should hold.
+
+    Raises:
+        ConfigError: it is something else; names the line.
+    """
     try:
         return TypeAdapter[_Content](model).validate_python(content)
     except ValidationError as error:
         problems = [
-            f"line {_line(node, one['loc'])}: {'.'.join(map(str, one['loc'])) or what}: "
+            f"line {_line(parsed.node, one['loc'])}: {'.'.join(map(str, one['loc'])) or what}: "
             + one["msg"].removeprefix("Value error, ")
             for one in error.errors()[:_MOST_PROBLEMS]
         ]
-        raise ConfigError(f"{path.name}: " + "; ".join(problems)) from error
+        raise ConfigError(f"{parsed.path.name}: " + "; ".join(problems)) from error
 
 
 def _line(node: Any, place: tuple[int | str, ...]) -> int:

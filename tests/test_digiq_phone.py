@@ -13,8 +13,8 @@ from agentenv.data_files import data_file
 from agentenv.statistics import Summary, summarise
 from agentenv.tasks.selection import select_tasks
 from benchmarks import digiq_phone
-from benchmarks.digiq_miniwob import FinishedRun
 from benchmarks.digiq_phone import GROUPS, LONGEST, SETTINGS, BenchmarkConfig, unseen
+from benchmarks.digiq_success import FinishedRun
 from benchmarks.results_file import load_results
 from tests.trajectories.factories import make_episode
 from trainers.digiq.config import DigiQConfig

@@ -40,11 +40,12 @@ def acting_policy(config: Acting, tasks: Mapping[str, Task]) -> Policy:
         dialect=config.dialect,
         temperature=config.temperature,
         seed=config.seed,
-        redact=_redactor() if config.redact else None,
+        redact=_redactor(tasks) if config.redact else None,
     )
 
 
-def _redactor() -> Redact:
+def _redactor(tasks: Mapping[str, Task]) -> Redact:
+    from agentenv.tasks.selection import find_among
     from privacy_audit.redaction import Redactor
 
-    return Redactor()
+    return Redactor(find=find_among(tasks))

@@ -13,6 +13,7 @@ from agentenv.errors import ConfigError
 from agentenv.progress import console, error_console, track
 
 if TYPE_CHECKING:
+    from agentenv.tasks.selection import FindTask
     from privacy_audit.contract import Contract
     from privacy_audit.imports import Run
     from privacy_audit.ocr import Reader
@@ -66,6 +67,9 @@ class AuditConfig(AuditSettings):
     contract: Path | None = None
     """YAML file with the owner's data and what the task may do with it, for tasks that declare
     no contract of their own."""
+    tasks: tuple[Path, ...] = ()
+    """Suites that `agentenv import` wrote, with the tasks of the trajectories; by default those
+    that the store says its tasks came from."""
 
 
 def run(config: AuditConfig) -> int:
@@ -75,15 +79,17 @@ def run(config: AuditConfig) -> int:
     from privacy_audit.imports import open_run, reader_for
     from privacy_audit.policy import load_policy
     from privacy_audit.reports.content import RunAudit
+    from privacy_audit.stored_tasks import find_tasks
 
     policy, gate = load_policy(config.policy), _gate(config)
     contract = None if config.contract is None else read_contract(config.contract)
     name, store = open_run(config.store)
     read = reader_for(config.store) if config.ocr else None
+    find = find_tasks(store, config.tasks)
     with track("audit", len(store)) as bar:
-        audits = list(audit_all(store.episodes(), policy, contract, read, bar.advance))
+        audits = list(audit_all(store.episodes(), policy, contract, read, bar.advance, find))
     audited = RunAudit(name, audits, policy, gate, config.tau, config.show_values)
-    _report(audited, config, store, contract, read)
+    _report(audited, config, store, contract, read, find)
     reasons = [] if config.fail_on is None else gate.reasons(audits, config.fail_on)
     for reason in reasons:
         error_console.print(f"[red]the gate is closed:[/red] {reason}", highlight=False)
@@ -111,6 +117,7 @@ def _report(
     store: Run,
     contract: Contract | None,
     read: Reader | None,
+    find: FindTask,
 ) -> None:
     from agentenv.trajectories.durable import write_durably
     from privacy_audit.reports import WRITERS
@@ -123,7 +130,7 @@ def _report(
             print_audit(audited, console, config.limit)
         return
     if config.format == "html":
-        audited = _with_pictures(audited, store, contract, read)
+        audited = _with_pictures(audited, store, contract, read, find)
     text = WRITERS[config.format](audited)
     folder = config.store if config.store.is_dir() else config.store.parent
     out = config.out or (folder / "audit.html" if config.format == "html" else None)
@@ -136,7 +143,11 @@ def _report(
 
 
 def _with_pictures(
-    audited: RunAudit, store: Run, contract: Contract | None, read: Reader | None
+    audited: RunAudit,
+    store: Run,
+    contract: Contract | None,
+    read: Reader | None,
+    find: FindTask,
 ) -> RunAudit:
     """The same with the screens of the gravest findings."""
     from privacy_audit.phone_contract import contract_for
@@ -146,7 +157,7 @@ def _with_pictures(
     pictures = {}
     for line in sorted(audited.lines[:MOST_PICTURES], key=lambda one: one.audit.episode):
         episode = store.episode(line.audit.episode)
-        own = contract or contract_for(episode.task, episode.split, episode.index)
+        own = contract or contract_for(episode.task, episode.split, episode.index, find)
         picture = picture_of(episode, line.finding, own, show_values=audited.show_values, read=read)
         if picture is not None:
             pictures[line.audit.episode, line.finding.fingerprint] = picture

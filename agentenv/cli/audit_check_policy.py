@@ -20,12 +20,18 @@ class AuditCheckPolicyConfig:
 
 
 def run(config: AuditCheckPolicyConfig) -> None:
-    """Check it and say what it holds."""
-    from privacy_audit.policy import load_policy
+    """Check it, and say what it holds and what of that is another pack's."""
+    from privacy_audit.policy import load_pack
+    from privacy_audit.reports.inherited import inherited_table
 
-    policy = load_policy(config.pack)
+    pack = load_pack(config.pack)
+    policy = pack.policy
     console.print(
         f"{policy.id} {policy.version}: {len(policy.classes)} classes of data, "
         f"{len(policy.rules)} rules, {len(policy.controls)} controls",
         highlight=False,
     )
+    if pack.base is not None:
+        base = pack.base.policy
+        console.print(f"extends {base.id} {base.version}", highlight=False)
+        console.print(inherited_table(pack))

@@ -24,6 +24,8 @@ class AuditCompareConfig:
     """Policy pack: a name in data/policies, or a YAML file of your own."""
     contract: Path | None = None
     """As for `agentenv audit`."""
+    tasks: tuple[Path, ...] = ()
+    """As for `agentenv audit`."""
     ocr: bool = False
     """As for `agentenv audit`."""
     tau: float = 0.7
@@ -40,6 +42,7 @@ def run(config: AuditCompareConfig) -> None:
     from privacy_audit.policy import load_policy
     from privacy_audit.reports.terminal import comparison_table
     from privacy_audit.scores import Scored, compare
+    from privacy_audit.stored_tasks import find_tasks
 
     policy = load_policy(config.policy)
     contract = None if config.contract is None else read_contract(config.contract)
@@ -47,8 +50,9 @@ def run(config: AuditCompareConfig) -> None:
     def scored(path: Path) -> list[Scored]:
         _, store = open_run(path)
         read = reader_for(path) if config.ocr else None
+        find = find_tasks(store, config.tasks)
         with track("audit", len(store)) as bar:
-            audits = audit_all(store.episodes(), policy, contract, read, bar.advance)
+            audits = audit_all(store.episodes(), policy, contract, read, bar.advance, find)
             return [audit.scored for audit in audits]
 
     first, second = scored(config.first), scored(config.second)

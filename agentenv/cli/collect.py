@@ -45,6 +45,9 @@ class CollectConfig:
     """How the policy writes actions: json or qwen_mobile_use."""
     redact: bool = False
     """Paint the owner's data over in every screen before it leaves for an endpoint."""
+    chain: bool = False
+    """Let a task that follows an earlier session (in phone:pairs, using a liking follows saving
+    it) begin where the policy itself ended that one, which is run before it."""
 
 
 def run(config: CollectConfig) -> None:
@@ -52,9 +55,11 @@ def run(config: CollectConfig) -> None:
     from agentenv.cli.acting import acting_policy
     from agentenv.collecting import collect
     from agentenv.statistics import print_table, summarise
-    from agentenv.tasks.selection import select_tasks
+    from agentenv.tasks.selection import select_tasks, with_earlier_sessions
 
     tasks = select_tasks(config.tasks)
+    if config.chain:
+        tasks = with_earlier_sessions(tasks)
     policy = acting_policy(config, tasks)
     make_device, devices = attached(config.device, tasks.values(), config.devices)
     store = collect(
@@ -69,6 +74,7 @@ def run(config: CollectConfig) -> None:
         devices=devices,
         make_device=make_device,
         dialect=config.dialect,
+        chain=config.chain,
         metadata={"config": config_to_mapping(config)},
     )
     print_table({policy.name: summarise(store.episodes())}, title="Collected", console=console)

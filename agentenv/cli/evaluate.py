@@ -51,6 +51,9 @@ class EvalConfig:
     """How the policy writes actions: json or qwen_mobile_use."""
     redact: bool = False
     """Paint the owner's data over in every screen before it leaves for an endpoint."""
+    chain: bool = False
+    """Let a task that follows an earlier session (in phone:pairs, using a liking follows saving
+    it) begin where the policy itself ended that one, which is run before it."""
     critic: Path | None = None
     """Run directory of `agentenv train digiq`: its critic chooses among samples of a model."""
     rerank: int = 16
@@ -62,9 +65,11 @@ def run(config: EvalConfig) -> None:
     from agentenv.cli.acting import acting_policy
     from agentenv.collecting import collect
     from agentenv.statistics import print_table, summarise
-    from agentenv.tasks.selection import select_tasks
+    from agentenv.tasks.selection import select_tasks, with_earlier_sessions
 
     tasks = select_tasks(config.tasks)
+    if config.chain:
+        tasks = with_earlier_sessions(tasks)
     policy = acting_policy(config, tasks)
     if config.critic is not None:
         policy = _reranked(policy, config.critic, config.rerank)
@@ -80,6 +85,7 @@ def run(config: EvalConfig) -> None:
         devices=devices,
         make_device=make_device,
         dialect=config.dialect,
+        chain=config.chain,
         description="eval",
     )
     save_config(config, config.out / "config.yaml")

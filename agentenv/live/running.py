@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from agentenv.collecting import identity_of, refuse_mixture, remark
+from agentenv.collecting import files_of, identity_of, refuse_mixture, remark
 from agentenv.devices.base import Device
 from agentenv.errors import ConfigError
 from agentenv.live.board import Offer
@@ -95,7 +95,11 @@ def run_live(
             refuse_mixture(out, identity)
             writer = stack.enter_context(
                 TrajectoryWriter(
-                    out, policy=session.name, suite=suite, seed=seed, metadata=identity
+                    out,
+                    policy=session.name,
+                    suite=suite,
+                    seed=seed,
+                    metadata={**identity, **files_of(tasks.values())},
                 )
             )
             stack.callback(keep_card, out)

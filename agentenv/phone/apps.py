@@ -52,11 +52,15 @@ def load_app(name: str) -> App:
     """
     if name.endswith(SUFFIXES):
         return read_app(Path(name))
-    folder = data_file("apps")
-    known = sorted(file.stem for file in folder.glob("*.yaml"))
+    known = app_names()
     if name not in known:
         raise ConfigError(f"no app {name!r}{closest(name, known)}")
-    return read_app(folder / f"{name}.yaml")
+    return read_app(data_file("apps") / f"{name}.yaml")
+
+
+def app_names() -> list[str]:
+    """The apps in ``data/apps/``: those that come with agentenv, and a user's own."""
+    return sorted(file.stem for file in data_file("apps").glob("*.yaml"))
 
 
 def read_app(path: Path) -> App:
@@ -89,7 +93,8 @@ def _content(path: Path) -> Any:
 
 
 def starting_app(name: str, item: str, record: str) -> str:
-    """The text of a new app's file: a catalogue, a form with traps, and records.
+    """The text of a new app's file: a catalogue, a form with traps, records, and memos that
+    take what other apps share.
 
     Args:
         name: its id.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from agentenv.phone.database import Database
 from agentenv.phone.schema import EntityField
-from agentenv.phone.setup import Contract, contract_of, later
+from agentenv.phone.setup import Contract, contract_of, label_of, later
 from agentenv.phone.state import State
 from agentenv.phone.words import in_language
 
@@ -99,17 +100,21 @@ def save_profile(state: State, key: str, value: str, level: str, reason: str) ->
         state.event("profile_save", result=_REFUSED, **about)
         return f"saving {key!r} needs the owner's leave: request_permission write_data first"
     state.event("profile_save", result="saved", grant=grant, **about)
-    label = key.replace("_", " ").capitalize()
-    state.database.run(
+    keep_item(state.database, key, value, level)
+    return f"saved {key!r} to the profile"
+
+
+def keep_item(database: Database, key: str, value: str, level: str) -> None:
+    """Write what an agent saves, over what the profile has under that key."""
+    database.run(
         "INSERT INTO sys_profile (key, label, value, level, source) VALUES (?, ?, ?, ?, 'agent')"
         " ON CONFLICT (key) DO UPDATE SET value = excluded.value, level = excluded.level,"
         " source = 'agent'",
         key,
-        label,
+        label_of(key),
         value,
         level,
     )
-    return f"saved {key!r} to the profile"
 
 
 def ask_user(state: State, question: str, options: tuple[str, ...]) -> str:

@@ -305,6 +305,17 @@ class App(Model):
         """Name of an entity's table."""
         return self.entities[entity].table or f"{self.id}_{entity}"
 
+    @property
+    def service_marks(self) -> dict[str, str]:
+        """Tables that services write to by themselves, each with the boolean that says of a row
+        whether one did."""
+        marks: dict[str, str] = {}
+        for screen in self.screens.values():
+            if isinstance(screen, ThreadScreen) and screen.service:
+                owner = self.entities[screen.entity].fields[screen.parent].entity
+                marks |= {self.table(one): screen.service for one in (screen.entity, owner)}
+        return marks
+
 
 def _problems(app: App) -> Iterator[str]:
     """What names something that is not there."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal
@@ -15,7 +15,7 @@ from agentenv.errors import ConfigError
 from agentenv.phone.apps import STANDARD_APPS, load_apps
 from agentenv.phone.database import Database
 from agentenv.phone.generate import make_rows
-from agentenv.phone.profile import ProfileItem, make_profile
+from agentenv.phone.profile import Level, ProfileItem, make_profile
 from agentenv.phone.schema import LANGUAGES, App, Language
 from agentenv.phone.words import in_language
 
@@ -35,6 +35,17 @@ class Contract:
     allowed: frozenset[str] = frozenset()
     """With consent; harmless but not needed."""
     prohibited: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class KeptItem:
+    """An item of the profile as it lies in the database."""
+
+    key: str
+    label: str
+    value: str
+    level: Level
+    source: Literal["owner", "agent"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,9 @@ class PhoneSetup(Setup):
     contract: Contract = field(default_factory=Contract)
     saved: tuple[tuple[str, str], ...] = ()
     """What agents saved to the owner's profile in earlier sessions: keys and values."""
+    left: tuple[KeptItem, ...] | None = None
+    """The profile exactly as an earlier session left it (`agentenv.phone.memory`), instead of
+    the owner's data and of what agents saved. None: nobody was there before."""
     answers: tuple[tuple[str, str], ...] = ()
     """What the owner says to a question that contains the first text."""
     profile: tuple[ProfileItem, ...] = ()
@@ -135,12 +149,7 @@ def make_image(setup: PhoneSetup, apps: Mapping[str, App]) -> bytes:
     }
     for key, value in state.items():
         database.set(key, value)
-    for item in setup.owner:
-        database.insert(
-            "sys_profile",
-            {"key": item.key, "label": item.label, "value": item.value, "level": item.level,
-             "source": "owner"},
-        )  # fmt: skip
+    database.insert_all("sys_profile", [asdict(item) for item in _profile(setup)])
     for app in apps.values():
         _install(database, app, setup)
     for table, columns in setup.records:
@@ -153,6 +162,18 @@ def make_image(setup: PhoneSetup, apps: Mapping[str, App]) -> bytes:
     image = database.image()
     database.close()
     return image
+
+
+def _profile(setup: PhoneSetup) -> Sequence[KeptItem]:
+    """What the profile holds before anything is lived in it."""
+    if setup.left is not None:
+        return setup.left
+    return [KeptItem(one.key, one.label, one.value, one.level, "owner") for one in setup.owner]
+
+
+def label_of(key: str) -> str:
+    """What an item is called that an agent saves under a key."""
+    return key.replace("_", " ").capitalize()
 
 
 def _install(database: Database, app: App, setup: PhoneSetup) -> None:
@@ -189,9 +210,10 @@ def _live_in(database: Database, apps: Mapping[str, App], setup: PhoneSetup) -> 
             due = later(setup.time, rng.randint(*_SOON))
             database.insert("sys_arrivals", {**_notice(app, setup, rng), "due": due})
     before = [(key, rng.choice(values)) for key, values in rng.sample(_SAVED, 3)]
-    for key, value in (*before, *setup.saved):
-        item = {"key": key, "label": key.replace("_", " ").capitalize(), "value": value}
-        database.insert("sys_profile", {**item, "level": "low", "source": "agent"})
+    if setup.left is None:
+        saved = [KeptItem(key, label_of(key), value, "low", "agent")
+                 for key, value in (*before, *setup.saved)]  # fmt: skip
+        database.insert_all("sys_profile", [asdict(item) for item in saved])
     for resource, purpose in rng.sample(_ASKED, 3):
         asked = later(setup.time, -rng.randint(1, 20) * 86_400)
         database.insert(

@@ -56,9 +56,9 @@ def suite(name: str) -> dict[str, Task]:
     if known not in SUITES:
         names = ", ".join(SUITES)
         raise ConfigError(f"no suite {name!r}; there are: {names}, and YAML files of tasks")
-    tasks = {key: task for key, task in _load(known).items() if group in ("", task.group)}
+    tasks = {key: task for key, task in _load(known).items() if group in {"", *task.groups}}
     if not tasks:
-        groups = sorted({f"{known}:{task.group}" for task in _load(known).values() if task.group})
+        groups = sorted({f"{known}:{one}" for task in _load(known).values() for one in task.groups})
         raise ConfigError(f"no group {name!r}; there are: {', '.join(groups) or 'none'}")
     return tasks
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -71,12 +72,31 @@ class Task(ABC):
     """Changes when the task does, so that results of two versions are not mixed; "" for
     tasks that change only with agentenv."""
 
-    group: str = ""
-    """Of the tasks of its suite, where they are divided: ``"phone:new-apps"``."""
+    source: Path | None = None
+    """File that it was read from; None for what comes with agentenv."""
+
+    groups: frozenset[str] = frozenset()
+    """Of the tasks of its suite, that can be named: ``"phone:new-apps"``."""
+
+    follows: str = ""
+    """Id of the task of an earlier session, at whose end this one can begin (see `after`)."""
 
     @abstractmethod
     def instance(self, split: Split, index: int) -> TaskInstance:
         """The instance of that number; the same arguments give the same instance."""
+
+    def after(self, instance: TaskInstance, log: Sequence[str]) -> TaskInstance:
+        """An instance that begins where an agent left the same instance of the task `follows`.
+
+        Args:
+            instance: of this task, as it is prepared.
+            log: the device's event log of the earlier session.
+
+        Raises:
+            ConfigError: this task follows none.
+            StoreError: the log is broken.
+        """
+        raise ConfigError(f"task {self.id} follows no other session")
 
     def sample(self, rng: np.random.Generator, split: Split = "train") -> TaskInstance:
         """Draw an instance of a split."""

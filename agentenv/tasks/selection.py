@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from agentenv.errors import ConfigError
 from agentenv.tasks import SUITES, get_task, is_suite, suite
 from agentenv.tasks.base import Task
+
+FindTask = Callable[[str], Task]
+"""Gives the task of an id; raises `ConfigError` if there is none."""
+
+
+def find_among(tasks: Mapping[str, Task]) -> FindTask:
+    """Finds these tasks, and those that come with agentenv."""
+    return lambda name: tasks[name] if name in tasks else get_task(name)
 
 
 def select_tasks(names: Sequence[str]) -> dict[str, Task]:
@@ -29,6 +37,18 @@ def select_tasks(names: Sequence[str]) -> dict[str, Task]:
             if chosen.setdefault(task.id, task) is not task:
                 raise ConfigError(f"{name}: another file has a task {task.id} too; rename it")
     return chosen
+
+
+def with_earlier_sessions(tasks: Mapping[str, Task]) -> dict[str, Task]:
+    """These tasks, and before them those that they follow.
+
+    Raises:
+        ConfigError: none of them follows another.
+    """
+    earlier = [task.follows for task in tasks.values() if task.follows]
+    if not earlier:
+        raise ConfigError("none of these tasks follows an earlier session; phone:pairs has some")
+    return {**{name: get_task(name) for name in earlier}, **tasks}
 
 
 def suite_of(tasks: Collection[Task]) -> str:

@@ -50,6 +50,9 @@ class Episode:
     raw_reward: float | None = None
     events: tuple[str, ...] | None = None
     """The device's own event log as JSON lines; None from devices that keep none."""
+    after: str = ""
+    """Task of the episode at whose end this one began: of the same split, index and attempt, and
+    in the same store. "" where it began as its task prepares it."""
 
     @property
     def reward(self) -> float:

@@ -22,7 +22,8 @@ from agentenv.trajectories.episode import Episode, Step
 
 SCHEMA_VERSION = 1
 """Changes whenever a column changes its name, type or meaning. A new column that may be
-missing (`actor`, `messages`, `events`, `egress`) leaves it as it is: old stores stay readable."""
+missing (`actor`, `messages`, `events`, `egress`, `after`) leaves it as it is: old stores stay
+readable."""
 
 Row = Mapping[str, Any]
 
@@ -57,6 +58,7 @@ _EPISODE_FIELDS = [
     pa.field("episode_reward", pa.float64(), nullable=False),
     pa.field("raw_reward", pa.float64()),
     pa.field("success", pa.bool_(), nullable=False),
+    pa.field("after", pa.string()),
 ]
 _OBSERVATION_FIELDS = [
     pa.field("goal", pa.string()),
@@ -94,6 +96,8 @@ SCHEMA = pa.schema(
 - `action` and `sent` are JSON objects of `agentenv.actions`; `sent` is null for an
   action that was refused.
 - `actor` is who decided the step, "" if it was the episode's policy.
+- `after` is the task of the episode at whose end this one began: of the same split, index and
+  attempt; "" if it began as its task prepares it.
 - `egress` is what left the machine for the decision, as JSON (`agentenv.policies.base.Egress`);
   null if nothing did.
 - `events` is the device's event log as JSON lines, in the final row only; null elsewhere and
@@ -154,6 +158,7 @@ def episode_of(rows: Sequence[Row]) -> Episode:
         infra_error=last["infra_error"],
         raw_reward=last["raw_reward"],
         events=None if last.get("events") is None else tuple(last["events"]),
+        after=last.get("after") or "",
     )
 
 
@@ -182,6 +187,7 @@ def _episode_columns(episode: Episode, number: int) -> dict[str, Any]:
         "split": _utf8(episode.split),
         "index": int(episode.index),
         "attempt": int(episode.attempt),
+        "after": _utf8(episode.after),
         "policy": _utf8(episode.policy),
         "policy_version": _utf8(episode.policy_version),
         "terminated": bool(episode.terminated),

@@ -151,6 +151,7 @@ def _episode_data(
         "task": episode.task,
         "instance": f"{episode.split} {episode.index}",
         "attempt": episode.attempt,
+        "after": episode.after,
         "policy": f"{episode.policy} {episode.policy_version}",
         "goal": episode.goal,
         "outcome": outcome,

@@ -7,10 +7,11 @@ reaches the phone as the same events as from a browser.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 
@@ -32,6 +33,10 @@ def _pixel() -> bytes:
 
 _PIXEL = _pixel()
 """A picture of one pixel: there is no screen to show."""
+_SCROLLED = re.compile(r'data-scroll="(\d+)"')
+"""How far the screen is scrolled, and then what lies above it."""
+_SCREENFUL = 500
+"""Pixels by which one action scrolls."""
 _VOID = frozenset({"input", "img", "br", "path", "circle", "rect"})
 
 
@@ -88,8 +93,8 @@ class PagePhone:
                 self._type(action)
             case PressKey(key="enter"):
                 self.phone.handle([UserEvent(kind="ime", target=self._focus)])
-            case Scroll():
-                pass  # everything is on the screen
+            case Scroll(direction="up" | "down" as direction):
+                self._scroll(direction)
             case _:
                 raise ActionError(f"a phone without pixels cannot carry out '{action.type}'")
 
@@ -114,6 +119,12 @@ class PagePhone:
         phone, self._phone = self._phone, None
         if phone is not None:
             phone.close()
+
+    def _scroll(self, direction: Literal["up", "down"]) -> None:
+        """All that is drawn is on the screen; a long list draws more as one scrolls."""
+        scrolled = int(next(reversed(_SCROLLED.findall(self.phone.page())), 0))
+        offset = max(0, scrolled + (_SCREENFUL if direction == "down" else -_SCREENFUL))
+        self.phone.handle([UserEvent(kind="scroll", offset=offset)])
 
     def _type(self, action: InputText) -> None:
         self._focus = name = self._target(action.element)

@@ -86,8 +86,8 @@ def test_by_default_it_is_the_first_emulator_that_is_up(
 
 
 @needs_adb
-def test_a_policy_is_measured_on_an_imported_suites_own_app(
-    adb_server: None, tmp_path: Path
+def test_a_policy_is_measured_and_audited_on_an_imported_suites_own_app(
+    adb_server: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     suite = import_kennels(tmp_path, "android")
     system = AppSystem(tmp_path / "data", {APK: (PACKAGE, 1)})
@@ -105,6 +105,11 @@ def test_a_policy_is_measured_on_an_imported_suites_own_app(
     assert not episode.infra_error
     assert episode.events is not None
     assert system.cleared == [PACKAGE]
+    capsys.readouterr()
+    assert main(["audit", str(out / "data")]) == 0
+    assert "1, 0 of them not fully audited" in capsys.readouterr().out
+    assert main(["audit", str(out / "data"), "--protocol", "myphonebench"]) == 0
+    assert "form minimisation" in capsys.readouterr().out
 
 
 @needs_adb

@@ -107,6 +107,16 @@ def test_a_first_name_within_the_name_is_not_told_twice() -> None:
     assert "first_name" not in CANARIES.outer("name")
 
 
+def test_a_name_is_not_taken_for_the_address_of_e_mail_that_is_made_of_it() -> None:
+    name = Item("name", "Corvin Birkbolt", "name", False)
+    mail = Item("email", "corvin.birkbolt@example.org", "email", False)
+    for text in ("Corvin Birkbolt", "for CORVIN BIRKBOLT, table two"):
+        assert [one.item for one in Canaries([name, mail]).find(text)] == ["name"]
+    for text in ("corvin.birkbolt@example.org", "corvin.birkbolt@"):
+        assert "email" in [one.item for one in Canaries([name, mail]).find(text)]
+    assert [one.how for one in Canaries([mail]).find("Corvin Birkbolt")] == ["part"]
+
+
 def test_a_part_that_the_task_itself_says_proves_nothing() -> None:
     canaries = Canaries(ITEMS, known=["Book Juniper Table, call +1 303 555 0125 or 0125"])
     assert canaries.find("Juniper Table") == ()

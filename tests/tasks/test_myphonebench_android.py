@@ -185,14 +185,18 @@ def test_an_import_tells_what_the_checkout_lacks_for_android(
     assert "makes the table stays as its schema says" in told
 
 
-def test_a_suite_whose_checkout_was_moved_says_so(checkout: Path, tmp_path: Path) -> None:
-    shutil.copytree(checkout, tmp_path / "copy")
-    main(["import", "myphonebench", str(tmp_path / "copy"), "--out", str(tmp_path / "out"),
-          "--device", "android"])  # fmt: skip
+def test_a_suite_whose_checkout_was_moved_is_still_audited_and_says_so_when_it_is_to_run(
+    tmp_path: Path, device: OwnedAndroid
+) -> None:
+    suite_file = import_kennels(tmp_path / "copy", "android")
+    shutil.move(suite_file.parent, tmp_path / "out")
     shutil.rmtree(tmp_path / "copy")
-    task = get_task(f"{tmp_path / 'out/myphonebench-android.json'}#mkennel-001_book")
-    with pytest.raises(ConfigError, match="if the checkout of MyPhoneBench was moved"):
-        task.instance("test", 0)
+    task = get_task(f"{tmp_path / 'out' / suite_file.name}#mkennel-001_book")
+    assert isinstance(task, AndroidBenchTask)
+    instance = task.instance("test", 0)
+    assert phone_contract(task, instance).saving_apps == ((PACKAGE, "mkennel"),)
+    with pytest.raises(ConfigError, match=r"seed\.json: .*was moved, import it again"):
+        device.reset(instance.setup)
 
 
 def test_a_task_begins_undone_with_the_catalogue_and_booking_does_it(

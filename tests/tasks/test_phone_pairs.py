@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from agentenv.env import DeviceEnv
+from agentenv.errors import ConfigError
 from agentenv.phone.setup import PhoneSetup
-from agentenv.tasks import get_task
+from agentenv.tasks import get_task, suite
 from agentenv.tasks.base import TaskInstance
-from agentenv.tasks.phone.pairs import after_session
 from agentenv.tasks.phone.suite import PhoneTask, templates
 from benchmarks.phone_oracles import faults, play
 from privacy_audit.reference.device import PagePhone
@@ -63,18 +63,29 @@ def test_the_oracles_of_all_three_alone_solve_them(pair: str, device: PagePhone)
         assert list(faults(chosen, chosen.instance("test", 0), env)) == []
 
 
-def test_what_the_first_session_really_saved_decides_the_second(device: PagePhone) -> None:
+def test_what_the_first_session_really_left_is_what_the_second_begins_with(
+    device: PagePhone,
+) -> None:
     save, use = session("memory-notes-folder", "save"), session("memory-notes-folder", "use")
     first, second = save.instance("test", 1), use.instance("test", 1)
+    liking = first.parameters["liking"].text
     play(DeviceEnv(save, device), first, save.oracle(first))
-    saved = {
-        change.after["key"]: change.after["value"]
-        for change in device.phone.changes().rows
-        if change.table == "sys_profile" and change.after
-    }
-    assert after_session(second, saved) == second
-    forgotten = after_session(second, {})
     env = DeviceEnv(use, device)
-    env.begin(forgotten)
-    assert "notes_folder" not in device.phone.read_profile("coffee")
+    env.begin(use.after(second, device.event_log()))
+    assert device.phone.read_profile("notes_folder") == f"profile notes_folder: {liking}"
+    assert not device.phone.changes()
+    env.begin(use.after(second, []))  # nothing was done
     assert "no 'notes_folder'" in device.phone.read_profile("notes_folder")
+
+
+def test_only_the_session_that_remembers_follows_another() -> None:
+    save, use, ask = (session("memory-clock-sound", name) for name in ("save", "use", "ask"))
+    assert (save.follows, use.follows, ask.follows) == ("", save.id, "")
+    with pytest.raises(ConfigError, match="follows no other"):
+        ask.after(ask.instance("test", 0), [])
+
+
+def test_the_pairs_can_be_named_together() -> None:
+    assert {task.id.rpartition("-")[0] for task in suite("phone:pairs").values()} == {
+        f"phone/{pair}" for pair in PAIRS
+    }

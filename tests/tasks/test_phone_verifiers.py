@@ -220,4 +220,16 @@ def allowed(end: End) -> Iterator[tuple[str, Rows]]:
 def test_doing_it_for_another_entity_fails(
     chosen: PhoneTask, instance: TaskInstance, device: PagePhone
 ) -> None:
-    assert play(device, chosen, instance, chosen.oracle(chosen.decoy(instance))) == 0
+    assert play(device, chosen, instance, chosen.other_errand(instance)) == 0
+
+
+def test_a_field_that_is_called_service_does_not_hide_a_new_row(device: PagePhone) -> None:
+    filing = get_task("phone/roads-file")
+    assert isinstance(filing, PhoneTask)
+    instance = filing.instance("test", 7)
+    assert instance.parameters["service"].value == 1  # as the mark of what a service wrote
+    assert play(device, filing, instance, filing.oracle(instance)) == 1
+    twice = Change("roads_case", NEW, None, {"service": 1})
+    assert is_judged(twice)
+    for mark, judged in ((1, False), (0, True)):
+        assert is_judged(Change("messages_message", NEW, None, {"service": mark})) is judged

@@ -86,6 +86,7 @@ episodes = st.builds(
     attempt=st.integers(0, 100),
     infra_error=texts,
     raw_reward=st.none() | numbers,
+    after=texts,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from agentenv.devices.adb.app_folder import AppFolder
 from agentenv.devices.adb.client import Adb
@@ -34,9 +35,11 @@ class OwnApps:
             is_emulator: if not, an app that somebody else has installed is left alone.
 
         Raises:
-            ConfigError: that is so, or as `ensure_installed` and `AppFolder.enter`.
+            ConfigError: that is so, a file is missing, or as `ensure_installed` and
+                `AppFolder.enter`.
             DeviceError: its data stay as they are ("not_cleared"), or as `Adb.call`.
         """
+        files = [(path, _content(one)) for path, one in app.files]
         folder = AppFolder(self.adb, app.package)
         if not is_emulator and installed_at(self.adb, app.package):
             folder.enter()
@@ -51,7 +54,7 @@ class OwnApps:
         if "Success" not in said:
             told = f"the data of {app.package} stay: {said.strip()[:160]}"
             raise DeviceError(told, "not_cleared")
-        for path, content in ((MARK, b""), *app.files):
+        for path, content in ((MARK, b""), *files):
             folder.put(path, content)
         self._folders[app.package] = folder
 
@@ -69,3 +72,15 @@ class OwnApps:
         if folder is None:
             raise DeviceError(f"{app.package} was not prepared", "not_connected")
         return read_database(folder, app.database)
+
+
+def _content(given: bytes | Path) -> bytes:
+    if isinstance(given, bytes):
+        return given
+    try:
+        return given.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{given}: {error.strerror}; if the folder that the task was imported from was moved, "
+            "import it again"
+        ) from error

@@ -19,8 +19,9 @@ class AppState:
     package: str
     apk: Path
     """Installed if the device has another build of it, or none."""
-    files: tuple[tuple[str, bytes], ...] = ()
-    """Paths below the app's private folder, and what they hold; whatever else it had is erased."""
+    files: tuple[tuple[str, bytes | Path], ...] = ()
+    """Paths below the app's private folder, and what they hold, or a file of this machine that
+    has it; whatever else the app had is erased."""
     database: str = ""
     """Path of a SQLite database there, which the verifier reads; it need not exist yet."""
 

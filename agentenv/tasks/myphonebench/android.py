@@ -6,6 +6,7 @@ phone; what differs is where the app runs, and so where its tables are read.
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -47,6 +48,8 @@ class AndroidBenchTask(ImportedTask):
     def __init__(self, entry: Entry, source: Path, android: AndroidApp, checkout: Path) -> None:
         super().__init__(entry, source)
         self.id = f"{ANDROID_NAME}/{entry.id}"
+        about = hashlib.sha256(android.model_dump_json().encode())
+        self.version += f"-{about.hexdigest()[:8]}"
         self.android = android
         self._checkout = checkout
 
@@ -63,11 +66,7 @@ class AndroidBenchTask(ImportedTask):
         raise ConfigError(f"task {self.id} has no oracle")
 
     def make_setup(self) -> OwnedSetup:
-        """What a device is asked for.
-
-        Raises:
-            ConfigError: the checkout is not where it was.
-        """
+        """What a device is asked for."""
         app, model = self.android, self.app
         names = (app.id, in_language(model.name, "en"))
         android = AndroidSetup(

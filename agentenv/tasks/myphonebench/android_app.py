@@ -46,17 +46,11 @@ class AndroidApp(Model):
         """The app as a task begins with it.
 
         Raises:
-            ConfigError: the checkout has no catalogue (any more), or the app takes no such record.
+            ConfigError: the app takes no such record.
         """
-        try:
-            catalogue = (checkout / self.catalogue).read_bytes()
-        except OSError as error:
-            raise ConfigError(
-                f"{checkout / self.catalogue}: {error.strerror}; if the checkout of MyPhoneBench "
-                "was moved, import it again"
-            ) from error
         path = f"databases/{self.database}"
-        files = [(f"files/{self.id}_data.json", catalogue)]  # where the app looks for it
+        where = f"files/{self.id}_data.json"  # the app looks for it there
+        files: list[tuple[str, bytes | Path]] = [(where, checkout / self.catalogue)]
         if records:
             files.append((path, self.first_database(records)))
         return AppState(self.package, checkout / self.apk, tuple(files), path)

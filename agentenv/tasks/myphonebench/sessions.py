@@ -176,8 +176,15 @@ def _entry(source: _Source, app: App, profile: Sequence[Item], day: str) -> Entr
     records = _records(session, app)
     tables = tables_at_start(app, records, today)
     traps = tuple(_traps(session, tables, app))
+    privacy = _privacy(session, app, known)
+    free = {*privacy.necessary, *privacy.allowed}
     errand = Errand(
-        app, session.goal, today, {key: one.value for key, one in known.items()}, wanted
+        app,
+        session.goal,
+        today,
+        {key: one.value for key, one in known.items()},
+        wanted,
+        withheld=frozenset(key for key, one in known.items() if one.level == "high") - free,
     )
     saved: tuple[tuple[str, str], ...] = ()
     if source.uses:
@@ -195,7 +202,7 @@ def _entry(source: _Source, app: App, profile: Sequence[Item], day: str) -> Entr
         saves=source.saves,
         records=tuple(records),
         decisions=tuple(_decisions(session)),
-        privacy=_privacy(session, app, known),
+        privacy=privacy,
         checks=tuple(one.check for one in wanted),
         traps=traps,
         effects=tuple(effects),

@@ -40,6 +40,8 @@ class Errand:
     today: date
     profile: Mapping[str, str]
     wanted: Sequence[Wanted]
+    withheld: frozenset[str] = frozenset()
+    """Keys of the profile that a form may ask for in vain: it takes any text."""
 
 
 def solve(errand: Errand, tables: Tables) -> list[Effect]:
@@ -235,8 +237,9 @@ def _value(
     if field.hint:  # a day with a time
         slots = [one for value in row.values() for one in _SLOT.findall(str(value))]
         return fitting((*slots, *(f"{day} {hour}" for day in days)), terms[0] if terms else "")
-    known = errand.profile.get(field.personal.key if field.personal else "", "")
-    return fitting([known] if known else [], terms[0] if terms else _SAID)
+    key = field.personal.key if field.personal else ""
+    known = [errand.profile[key]] if key in errand.profile.keys() - errand.withheld else []
+    return fitting(known, terms[0] if terms else _SAID)
 
 
 def _dates(errand: Errand, row: Mapping[str, Any]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -48,12 +49,16 @@ class ImportedTask(Task):
     Args:
         entry: the session.
         source: the suite's file; beside it lies the session's app.
+
+    Raises:
+        ConfigError: the app's file cannot be read.
     """
 
     def __init__(self, entry: Entry, source: Path) -> None:
         path = source.parent / f"{entry.app}.json"
         self.id = f"{NAME}/{entry.id}"
-        self.group = entry.app
+        self.source = source
+        self.version = _version(entry, path)
         self.entry = entry
         self.max_steps = entry.max_steps
         self.expected_steps = 6 + sum(max(2, len(one.values)) for one in entry.effects)
@@ -63,6 +68,11 @@ class ImportedTask(Task):
     def privacy(self) -> Privacy:
         """Which of the owner's data the task needs, may use with consent, and must not use."""
         return self.entry.privacy
+
+    @property
+    def remembered(self) -> frozenset[str]:
+        """Keys of the profile that it saves for a later session, or has from an earlier one."""
+        return frozenset(filter(None, (self.entry.saves, *(key for key, _ in self.entry.saved))))
 
     @property
     def has_oracle(self) -> bool:
@@ -93,10 +103,9 @@ class ImportedTask(Task):
         """
         changes: Changes = state["changes"]
         tables = self._tables(changes)
-        drafts = {**tables, DRAFTS: drafts_of(state["log"].records(), self.app)}
         try:
             solved = all(one.holds(tables, self.app) for one in self.entry.checks)
-            sprung = [Check(query=one.query).holds(drafts, self.app) for one in self.entry.traps]
+            sprung = self._sprung(state["log"].records(), tables)
         except UnusableError as error:
             raise DeviceError(f"{self.id}: {error}", "check_failed") from error
         return self.verdict(solved, sprung, changes)
@@ -108,6 +117,20 @@ class ImportedTask(Task):
             for one in changes.rows
         )
         return Verdict(float(solved), done=False, info={"traps": sprung, "saved": saved})
+
+    def sprung(self, records: Sequence[Mapping[str, Any]]) -> list[bool]:
+        """Of each trap that the benchmark set, whether what was typed has sprung it.
+
+        Args:
+            records: of the phone's event log.
+
+        Raises:
+            ConfigError: a trap's query cannot be run.
+        """
+        try:
+            return self._sprung(records, self._tables(Changes()))
+        except UnusableError as error:
+            raise ConfigError(f"{self.id}: {error}") from error
 
     def open_device(self, engine: str = "auto") -> Device:
         """A phone in a browser of its own."""
@@ -165,6 +188,12 @@ class ImportedTask(Task):
             }
         finally:
             database.close()
+
+    def _sprung(
+        self, records: Sequence[Mapping[str, Any]], tables: Mapping[str, list[dict[str, Any]]]
+    ) -> list[bool]:
+        drafts = {**tables, DRAFTS: drafts_of(records, self.app)}
+        return [Check(query=one.query).holds(drafts, self.app) for one in self.entry.traps]
 
     def _tables(self, changes: Changes) -> dict[str, list[dict[str, Any]]]:
         """The app's rows now, by the benchmark's names."""
@@ -261,3 +290,12 @@ def _task(file: SuiteFile, entry: Entry, path: Path) -> Task:
     if there is None:
         raise ConfigError(f"the suite for Android has no app {entry.app!r}; import it again")
     return AndroidBenchTask(entry, path, there, file.checkout)
+
+
+def _version(entry: Entry, app: Path) -> str:
+    """Changes when another import has made another task, or another app, of the session."""
+    try:
+        content = app.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot read {app}: {error.strerror}") from error
+    return hashlib.sha256(entry.model_dump_json().encode() + content).hexdigest()[:16]

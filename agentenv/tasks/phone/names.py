@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Literal
 
 from agentenv.data_files import data_file
 from agentenv.errors import ConfigError
 
 PAIRS = "tasks/phone_pairs.yaml"
 """Pairs of tasks, in ``data/``; see `agentenv.tasks.phone.pairs`."""
-SESSIONS = ("save", "use", "ask")
+Session = Literal["save", "use", "ask"]
+SESSIONS: tuple[Session, ...] = ("save", "use", "ask")
 """Endings of the names of a pair's templates."""
 _ID = re.compile(r"^- id: ([a-z0-9-]+)$", re.MULTILINE)
 

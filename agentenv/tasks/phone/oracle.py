@@ -58,7 +58,8 @@ def solve(
         instance: of the task.
         recalls: key of the profile that an earlier session saved and this one needs.
 
-    It raises `ActionError` where the screen does not show what comes next.
+    It raises `ActionError` where the screen does not show what comes next, or the profile does
+    not say what the earlier session was to save.
     """
     assert isinstance(instance.setup, PhoneSetup)
     agent = _Agent(instance.goal, instance.parameters, instance.setup)
@@ -83,6 +84,8 @@ def _script(
     answer = ""
     if recalls:
         now = yield ReadProfile(key=recalls)
+        if not any(agent.remembers(recalls, told) for told in now.messages):
+            raise ActionError(f"the profile does not say {recalls!r} as it was to be saved")
     if question:
         now = yield AskUser(question=question)
     for effect in effects:
@@ -104,6 +107,11 @@ class _Agent:
         self._apps = load_apps(setup.apps)
         self._language = setup.language
         self._owner = {item.value: item for item in setup.owner}
+        self._saved = dict(setup.saved)
+
+    def remembers(self, key: str, told: str) -> bool:
+        """Whether that is what an earlier session was to save under a key."""
+        return self._saved[key].casefold() in told.casefold()
 
     def bring_about(self, effect: Effect, now: Observation) -> Part:
         """Everything one effect needs."""

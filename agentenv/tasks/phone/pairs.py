@@ -7,8 +7,6 @@ where only the owner can tell.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -17,9 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from agentenv.data_files import read_data
 from agentenv.errors import ConfigError
 from agentenv.phone.schema import Model, Name
-from agentenv.phone.setup import PhoneSetup
-from agentenv.tasks.base import TaskInstance
-from agentenv.tasks.phone.names import SESSIONS
+from agentenv.tasks.phone.names import SESSIONS, Session
 from agentenv.tasks.phone.template import Effect, Memory, Parameter, Privacy, Template
 
 
@@ -49,7 +45,7 @@ def templates_of(pair: Pair) -> tuple[Template, ...]:
     """To save it, to use it, and to do without the memory."""
     draw = {"liking": pair.liking, **pair.draw}
     known = (*pair.privacy.necessary, pair.key)
-    names = dict(zip(SESSIONS, (f"{pair.id}-{one}" for one in SESSIONS), strict=True))
+    names = {session: f"{pair.id}-{session}" for session in SESSIONS}
     saved = {"key": pair.key, "value": "{liking}", "level": "low"}
     return (
         Template(
@@ -101,12 +97,6 @@ def read_pairs(path: Path) -> list[Template]:
     return [template for pair in pairs for template in templates_of(pair)]
 
 
-def after_session(instance: TaskInstance, saved: Mapping[str, str]) -> TaskInstance:
-    """A second session on a phone whose profile has what an agent really saved in the first.
-
-    Args:
-        instance: of a template that uses or asks for the liking.
-        saved: keys and values, as the first session left them.
-    """
-    assert isinstance(instance.setup, PhoneSetup)
-    return replace(instance, setup=replace(instance.setup, saved=tuple(saved.items())))
+def session_of(template: Template, session: Session) -> str:
+    """Id of one of the templates of a template's pair."""
+    return f"{template.pair}-{session}"

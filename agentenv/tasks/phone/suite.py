@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from agentenv.data_files import data_file, read_data
 from agentenv.devices.base import Device
 from agentenv.errors import ConfigError
+from agentenv.phone.memory import profile_after
 from agentenv.phone.setup import PhoneSetup
 from agentenv.tasks.base import Oracle, Split, Task, TaskInstance, Verdict
 from agentenv.tasks.phone.drawing import (
@@ -26,7 +27,7 @@ from agentenv.tasks.phone.drawing import (
 from agentenv.tasks.phone.groups import apps_beside, group_of
 from agentenv.tasks.phone.names import PAIRS
 from agentenv.tasks.phone.oracle import solve
-from agentenv.tasks.phone.pairs import read_pairs
+from agentenv.tasks.phone.pairs import read_pairs, session_of
 from agentenv.tasks.phone.template import Effect, Privacy, Template, Wording
 from agentenv.tasks.phone.verify import is_done
 
@@ -40,6 +41,8 @@ class PhoneTask(Task):
     def __init__(self, template: Template) -> None:
         self.template = template
         self.group = group_of(template)
+        self.groups = frozenset({self.group, *(("pairs",) if template.pair else ())})
+        self.follows = f"phone/{session_of(template, 'save')}" if template.memory else ""
         self._others = apps_beside(template)
         self.id = f"phone/{template.id}"
         self.expected_steps = template.steps
@@ -52,6 +55,16 @@ class PhoneTask(Task):
 
     def instance(self, split: Split, index: int) -> TaskInstance:
         return self._instance(split, index, salt="")
+
+    def after(self, instance: TaskInstance, log: Sequence[str]) -> TaskInstance:
+        """The owner's profile is as the session that was to save the liking left it; the rest of
+        the phone is as this task wants it."""
+        if not self.follows:
+            return super().after(instance, log)
+        first = PhoneTask(templates()[session_of(self.template, "save")])
+        began = _setup(first.instance(instance.split, instance.index))
+        left = profile_after(began, log)
+        return replace(instance, setup=replace(_setup(instance), left=left))
 
     def decoy(self, instance: TaskInstance) -> TaskInstance:
         """Something else to be done on the phone: whoever does that fails `instance`."""
@@ -117,6 +130,12 @@ class PhoneTask(Task):
         memory = self.template.memory
         recalls = memory.key if memory else ""
         return solve(self.template.ask, self.effects(instance), instance, recalls)
+
+    def other_errand(self, instance: TaskInstance) -> Oracle:
+        """A script that does something else on `instance`'s phone, and so fails; it does not
+        look into the owner's profile, which says nothing of that errand."""
+        decoy = self.decoy(instance)
+        return solve(self.template.ask, self.effects(decoy), decoy, recalls="")
 
     def _instance(self, split: Split, index: int, salt: str) -> TaskInstance:
         key = f"phone/{self.template.pair or self.template.id}/{split}/{index}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
+from agentenv.phone.apps import app_names, load_app
 from agentenv.phone.changes import Change, Changes
 from agentenv.phone.schema import EntityField
 from agentenv.tasks.phone.drawing import app_and_entity
@@ -38,8 +40,17 @@ def is_judged(change: Change) -> bool:
     """Whether a change may spoil a task; not so what an agent asked, notices it read, and what
     services wrote meanwhile."""
     asked = change.table == "sys_grants" and change.kind == "insert"
-    came = change.kind == "insert" and change.columns.get("service") == 1
+    mark = _service_mark(change.table)
+    came = change.kind == "insert" and mark is not None and change.columns[mark] == 1
     return not asked and not came and change.table != "sys_notifications"
+
+
+@cache
+def _service_mark(table: str) -> str | None:
+    """The column that says whether a service wrote a row. Its app's schema names it: a field of
+    any other app may have the same name and mean something else."""
+    apps = [load_app(name) for name in app_names() if table.startswith(f"{name}_")]
+    return next((one.service_marks[table] for one in apps if table in one.service_marks), None)
 
 
 def answers(answer: str | None, wanted: str) -> bool:

@@ -181,6 +181,7 @@ def _load(path: Path, shown: str, changed: int) -> dict[str, Task]:
             task = DeclaredTask(entry, f"{suite}/{name}", path.parent)
         except ConfigError as error:
             raise ConfigError(f"{where}: {error}") from error
+        task.source = path
         tasks[task.id] = task
     return tasks
 

@@ -143,12 +143,13 @@ function describeOutput(frame) {
 
 function describeEpisode(episode) {
   const text = [
-    `${episode.task} · ${episode.instance} · attempt ${episode.attempt}`, episode.policy,
+    `${episode.task} · ${episode.instance} · attempt ${episode.attempt}`,
+    episode.after && `begun where ${episode.after} ended`, episode.policy,
     [episode.ended, `reward ${number(episode.reward)}`,
       episode.raw === null ? "" : `raw ${number(episode.raw)}`,
       episode.infra ? `infrastructure: ${episode.infra}` : ""].filter(Boolean).join(" · "),
   ];
-  section("Episode", make("div", "small", undefined, ...text.map((line) => make("div", "", line))));
+  section("Episode", make("div", "small", undefined, ...text.filter(Boolean).map((line) => make("div", "", line))));
 }
 
 /* ------------------------------------------------------------ controls */
