@@ -214,6 +214,42 @@ class DeviceEnv(gymnasium.Env[dict[str, Any], Any]):
             self._watched().began(self)
         return observation
 
+    def save(self) -> str:
+        """Keep the device's state as it is between two steps; the token, for `resume`.
+
+        Raises:
+            DeviceError: the device failed, or has no snapshots.
+        """
+        try:
+            return self.device.snapshot()
+        except DeviceError as error:
+            self._fail(error)
+            raise
+
+    def resume(self, instance: TaskInstance, token: str, seen: Observation) -> None:
+        """Go on with an episode where it was saved, by this or another environment.
+
+        Args:
+            instance: the episode's.
+            token: of `save`.
+            seen: what the agent saw then, and sees now.
+
+        Raises:
+            DeviceError: the device failed, or shows another screen than then ("not_restored").
+        """
+        self._over = True
+        try:
+            self.device.restore(token)  # which may have to connect first, as a reset does
+            screen = self.device.observe()
+            if _shown(screen) != _shown(seen):
+                raise DeviceError("the restored screen is not the one it was", "not_restored")
+        except DeviceError as error:
+            self._fail(error)
+            raise
+        self._instance, self._observation, self._over = instance, seen, False
+        if self.render_mode == "human":
+            self._watched().began(self)
+
     def advance(self, action: Action) -> Transition:
         """Carry out one action: `step`, typed.
 
@@ -366,6 +402,11 @@ def _observation(screen: Screen, goal: str, step: int = 0, error: str = "") -> O
         error,
         messages=screen.messages,
     )
+
+
+def _shown(screen: Screen) -> tuple[object, ...]:
+    """The screen itself, without what was said beside it."""
+    return screen.png, screen.elements, screen.location
 
 
 def _checked_split(split: str) -> Split:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from agentenv.dialects.parsing import without_surrogates
 from agentenv.env import DeviceEnv
@@ -16,6 +17,18 @@ from agentenv.transition import Transition
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """What several episodes of an instance have in common: their steps up to a snapshot."""
+
+    token: str
+    """Of the snapshot."""
+    seen: Observation
+    """When it was taken."""
+    turns: tuple[Turn, ...]
+    steps: tuple[Step, ...]
+
+
 class EpisodeRecorder:
     """Runs one try at one instance, one decision at a time, and remembers it all.
 
@@ -23,14 +36,22 @@ class EpisodeRecorder:
         env: where; it is begun by `begin`.
         instance: what to do.
         attempt: number of the try, as the episode will say.
+        beginning: another try's, to go on from; None begins with a reset.
     """
 
-    def __init__(self, env: DeviceEnv, instance: TaskInstance, attempt: int = 0) -> None:
+    def __init__(
+        self,
+        env: DeviceEnv,
+        instance: TaskInstance,
+        attempt: int = 0,
+        beginning: Beginning | None = None,
+    ) -> None:
         self.env = env
         self.instance = instance
         self.attempt = attempt
-        self.turns: list[Turn] = []
-        self.steps: list[Step] = []
+        self.beginning = beginning
+        self.turns: list[Turn] = list(beginning.turns) if beginning else []
+        self.steps: list[Step] = list(beginning.steps) if beginning else []
         self.last: Transition | None = None
         self.infra_error = ""
 
@@ -41,12 +62,27 @@ class EpisodeRecorder:
         return ended or bool(self.infra_error)
 
     def begin(self) -> None:
-        """Reset the device; where that fails, the episode is over with `infra_error`."""
+        """Bring the device to the beginning; where that fails, the episode is over with
+        `infra_error`."""
         try:
-            self.env.begin(self.instance)
+            if self.beginning is None:
+                self.env.begin(self.instance)
+            else:
+                self.env.resume(self.instance, self.beginning.token, self.beginning.seen)
         except DeviceError as error:
             logger.warning("%s: no reset: %s", self.instance.key, error)
             self.infra_error = error.cause
+
+    def save(self) -> Beginning | None:
+        """The episode so far, for others to begin with; where that fails, the episode is over
+        with `infra_error`."""
+        try:
+            token = self.env.save()
+        except DeviceError as error:
+            logger.warning("%s: no snapshot: %s", self.instance.key, error)
+            self.infra_error = error.cause
+            return None
+        return Beginning(token, self.env.observation, tuple(self.turns), tuple(self.steps))
 
     def history(self) -> History:
         """What a policy may look at."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,7 +14,8 @@ from agentenv.devices.base import Device
 from agentenv.dialects import Dialect
 from agentenv.env import DeviceEnv
 from agentenv.errors import ConfigError, DeviceError
-from agentenv.policies.base import Policy
+from agentenv.forking import Fork, Job, Jobs
+from agentenv.policies.base import Decision, Policy
 from agentenv.recording import EpisodeRecorder
 from agentenv.tasks.base import Task, TaskInstance
 from agentenv.trajectories.episode import Episode
@@ -28,7 +29,8 @@ class RolloutStats:
     episodes: int = 0
     """Yielded, failed ones included."""
     steps: int = 0
-    """Of the yielded episodes."""
+    """Of the yielded episodes; those that several have in common were taken once, and count
+    once."""
     successes: int = 0
     failed: int = 0
     """Yielded with `infra_error`: every retry failed as well. No part of a success rate."""
@@ -38,10 +40,10 @@ class RolloutStats:
     blocked_requests: int = 0
     """That network policies have blocked, those of retried episodes included."""
 
-    def count(self, episode: Episode) -> None:
-        """Add an episode that is being yielded."""
+    def count(self, episode: Episode, shared: int = 0) -> None:
+        """Add an episode that is being yielded, `shared` of whose steps another one took."""
         self.episodes += 1
-        self.steps += len(episode.steps)
+        self.steps += len(episode.steps) - shared
         self.successes += episode.success
         self.failed += bool(episode.infra_error)
 
@@ -58,6 +60,7 @@ def rollout(
     max_steps: int | None = None,
     infra_retries: int = 2,
     stats: RolloutStats | None = None,
+    common: Mapping[str, int] | None = None,
 ) -> Iterator[Episode]:
     """Run every item `attempts` times and yield the episodes as they end.
 
@@ -79,6 +82,10 @@ def rollout(
         max_steps: step limit instead of the tasks' own.
         infra_retries: how often an episode may be run again.
         stats: counts to keep up to date.
+        common: instance's key -> how many steps its attempts have in common. The first
+            attempt takes them, and the others go on from a snapshot, which is verified
+            (`agentenv.forking`). Devices without snapshots are all reset, and the policy
+            acts from the start.
 
     Raises:
         ConfigError: no devices, no attempts, or not one decision for each history.
@@ -87,14 +94,20 @@ def rollout(
     if attempts < 1:
         raise ConfigError(f"attempts must be at least 1, not {attempts}")
     stats = RolloutStats() if stats is None else stats
-    work = (_Job(task, instance, number) for task, instance in items for number in range(attempts))
     slots = [_Slot(device, dialect, max_steps) for device in _devices(devices, count)]
+    forks = _Forks(slots, common or {}, attempts)
+    work = Jobs(
+        Job(task, instance, number, fork)
+        for task, instance in items
+        for fork in [forks.fork(instance)]
+        for number in range(attempts)
+    )
     close = callable(devices)
     try:
         while _start(slots, work):
             _advance([slot for slot in slots if slot.running], policy)
-            for episode in _ended(slots, policy, infra_retries, stats):
-                stats.count(episode)
+            for episode, shared in _ended(slots, policy, infra_retries, stats):
+                stats.count(episode, shared)
                 if on_episode is not None:
                     on_episode(episode)
                 yield episode
@@ -103,19 +116,37 @@ def rollout(
         raise
     finally:
         with contextlib.ExitStack() as stack:  # every slot is stopped, even if one raises
+            stack.callback(forks.close)
             for slot in slots:
                 stack.callback(slot.stop, close=close)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """One episode to run."""
+class _Forks:
+    """Made as their instances are read, and closed together in the end.
 
-    task: Task
-    instance: TaskInstance
-    attempt: int
-    failures: int = 0
-    """Earlier tries that the infrastructure cut short."""
+    Args:
+        slots: whose devices there are.
+        common: steps in common, by the instance's key.
+        attempts: at every instance.
+    """
+
+    def __init__(self, slots: Sequence[_Slot], common: Mapping[str, int], attempts: int) -> None:
+        able = attempts > 1 and all(slot.device.features.snapshots for slot in slots)
+        self._common = common if able else {}
+        self._attempts = attempts
+        self._made: list[Fork] = []
+
+    def fork(self, instance: TaskInstance) -> Fork | None:
+        """The one of the next item's attempts; None if each begins by itself."""
+        if instance.key not in self._common:
+            return None
+        self._made.append(Fork(self._common[instance.key], self._attempts))
+        return self._made[-1]
+
+    def close(self) -> None:
+        """Free the snapshots of those that an exception has cut short."""
+        for fork in self._made:
+            fork.close()
 
 
 class _Slot:
@@ -128,9 +159,9 @@ class _Slot:
         # A thread for each device and not a shared pool: drivers such as Playwright's
         # must be used by the thread that started them.
         self.thread = Worker("agentenv-rollout")
-        self.retry: _Job | None = None
+        self.retry: Job | None = None
         """To be run again, before new work is taken."""
-        self.job: _Job | None = None
+        self.job: Job | None = None
         """The one that `run` is a try at."""
         self.run: EpisodeRecorder | None = None
 
@@ -139,7 +170,7 @@ class _Slot:
         """Whether the policy is to act here."""
         return self.run is not None and not self.run.over
 
-    def start(self, job: _Job) -> Future[Any]:
+    def start(self, job: Job) -> Future[Any]:
         """Take a job and begin its episode."""
         env = DeviceEnv(
             job.task,
@@ -149,8 +180,23 @@ class _Slot:
             max_steps=self.max_steps,
         )
         self.retry, self.job = None, job
-        self.run = EpisodeRecorder(env, job.instance, job.attempt)
-        return self.thread.submit(self.run.begin)
+        beginning = job.fork.enter() if job.fork else None
+        self.run = EpisodeRecorder(env, job.instance, job.attempt, beginning)
+        return self._submit(job, self.run, self.run.begin)
+
+    def advance(self, decision: Decision) -> Future[Any]:
+        """Carry out a decision in the running episode."""
+        assert self.job is not None
+        assert self.run is not None
+        return self._submit(self.job, self.run, partial(self.run.advance, decision))
+
+    def _submit(self, job: Job, run: EpisodeRecorder, do: Callable[[], None]) -> Future[Any]:
+        def work() -> None:
+            do()
+            if job.fork is not None:
+                job.fork.passed(run)
+
+        return self.thread.submit(work)
 
     def stop(self, *, close: bool) -> None:
         """End the thread; close the device in it if asked to."""
@@ -174,38 +220,38 @@ def _devices(
     return devices
 
 
-def _start(slots: Sequence[_Slot], work: Iterator[_Job]) -> bool:
+def _start(slots: Sequence[_Slot], work: Jobs) -> bool:
     """Begin an episode in every free slot while there is work; whether any slot has one."""
-    begun = []
-    for slot in slots:
-        if slot.run is None:
-            job = slot.retry or next(work, None)
-            if job is not None:
-                begun.append(slot.start(job))
-    gather(begun)
-    return any(slot.run is not None for slot in slots)
+    while True:
+        begun = []
+        for slot in slots:
+            if slot.run is None:
+                job = slot.retry or work.take()
+                if job is not None:
+                    begun.append(slot.start(job))
+        if not begun:
+            return any(slot.run is not None for slot in slots)
+        gather(begun)  # of which one may have been what others waited for
 
 
 def _advance(running: Sequence[_Slot], policy: Policy) -> None:
     """One step of every running episode."""
-    runs = [(slot, slot.run) for slot in running if slot.run is not None]
-    if not runs:
+    histories = [slot.run.history() for slot in running if slot.run is not None]
+    if not histories:
         return
-    decisions = policy.act([run.history() for _, run in runs])
-    if len(decisions) != len(runs):
+    decisions = policy.act(histories)
+    if len(decisions) != len(histories):
         raise ConfigError(
-            f"policy {policy.name} made {len(decisions)} decisions for {len(runs)} histories"
+            f"policy {policy.name} made {len(decisions)} decisions for {len(histories)} histories"
         )
-    gather(
-        slot.thread.submit(partial(run.advance, decision))
-        for (slot, run), decision in zip(runs, decisions, strict=True)
-    )
+    gather(slot.advance(one) for slot, one in zip(running, decisions, strict=True))
 
 
 def _ended(
     slots: Sequence[_Slot], policy: Policy, infra_retries: int, stats: RolloutStats
-) -> list[Episode]:
-    """Free the slots whose episodes have ended; the episodes not to be run again."""
+) -> list[tuple[Episode, int]]:
+    """Free the slots whose episodes have ended; the episodes not to be run again, each with the
+    number of its steps that another one took."""
     episodes = []
     for slot in slots:
         job, run = slot.job, slot.run
@@ -218,5 +264,8 @@ def _ended(
             stats.retries += 1
             slot.retry = replace(job, failures=job.failures + 1)
             continue
-        episodes.append(run.episode(policy.name, policy.version))
+        if job.fork is not None:
+            job.fork.left()
+        shared = len(run.beginning.steps) if run.beginning else 0
+        episodes.append((run.episode(policy.name, policy.version), shared))
     return episodes

@@ -177,7 +177,7 @@ def _screens(store: TrajectoryStore) -> Iterator[tuple[Canaries, Observation]]:
     known: set[bytes] = set()
     for episode in store.episodes():
         canaries = contract_for(episode.task, episode.split, episode.index).canaries
-        for seen in (*(step.observation for step in episode.steps), episode.final_observation):
+        for seen in episode.screens:
             if seen is not None and seen.png not in known:
                 known.add(seen.png)
                 yield canaries, seen

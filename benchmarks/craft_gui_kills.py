@@ -2,23 +2,24 @@
 
     python -m benchmarks.craft_gui_kills
 
-One run is left alone. Others with the same seed are killed (-9) at a random time of their
-training (no sooner: what only imports has nothing to lose), and started again; in the end
-every logged number but times must be the same, to the last bit.
+One run is left alone. Others with the same seed are killed (-9) and started again; in the end
+every logged number but times must be the same, to the last bit. Where a run is killed is drawn in
+its own terms, an iteration and a moment of its acting, learning or saving, and found by what it
+has logged and saved: so a kill never comes too late, however fast the machine is that day.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ TIMES = frozenset({"time", "steps_per_second", "acting_share"})
 """What may differ: it is measured by the clock."""
 STAGES = ("train", "validation")
 """What is logged."""
+POLL = 0.02
+"""Seconds between two looks at how far a run is."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class BenchmarkConfig:
     iterations: int = 6
     """Of each run."""
     seed: int = 0
-    """Of the times at which they are killed."""
+    """Of the moments at which they are killed."""
     out: Path = Path("runs/benchmarks")
     """Run directory; the same command goes on where it was stopped."""
     results: Path = RESULTS
@@ -70,16 +73,14 @@ def run(config: BenchmarkConfig) -> Path:
     """
     folder = config.out / NAME / f"iterations-{config.iterations}-seed-{config.seed}"
     whole = settings_of(config, folder / "whole")
-    times = _once(folder / "whole.json", lambda: _left_alone(whole))
-    rng = np.random.default_rng(config.seed)
+    lasted = _once(folder / "lasted.json", lambda: {"seconds": _left_alone(whole)})["seconds"]
     killed, different = 0, []
-    for number in range(config.kills):
-        seconds = float(rng.uniform(times["loaded"], times["ended"]))
+    for number, moment in enumerate(moments(config)):
         settings = settings_of(config, folder / f"killed-{number}")
         found = _once(
-            folder / f"killed-{number}.json", partial(_compared, settings, whole, seconds)
+            folder / f"killed-{number}.json", partial(_compared, settings, whole, moment, lasted)
         )
-        how = f"killed after {seconds:.0f} s" if found["killed"] else "ended before it was killed"
+        how = f"killed {moment}" if found["killed"] else "ended before it was killed"
         same = "the same" if found["same"] else "DIFFERENT"
         console.print(f"{number}: {how}, {same}", highlight=False)
         killed += found["killed"]
@@ -99,6 +100,40 @@ def run(config: BenchmarkConfig) -> Path:
     if different:
         raise ConfigError(f"runs {different} in {folder} did not end as the one left alone")
     return path
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a run is killed."""
+
+    place: int
+    """As `place_of` gives it: within it."""
+    fraction: float
+    """How much of its time there has passed, in [0, 1)."""
+
+    def __str__(self) -> str:
+        doing = "is validated and saved" if self.place % 2 else "acts and learns"
+        return f"{self.fraction:.0%} into where iteration {self.place // 2 + 1} {doing}"
+
+
+def moments(config: BenchmarkConfig) -> Iterator[Moment]:
+    """Of all kills: every place of a run once, in random order, before any is drawn again."""
+    rng = np.random.default_rng(config.seed)
+    places: list[int] = []
+    for _ in range(config.kills):
+        places = places or rng.permutation(2 * config.iterations).tolist()
+        yield Moment(places.pop(), float(rng.random()))
+
+
+def place_of(out: Path) -> int:
+    """How far a run is: -1 while it starts, then twice the iterations that are saved, and one
+    more while the next one, which is logged, is validated and saved."""
+    from trainers.runs import RunDirectory, saved_step
+
+    if not (out / "config.yaml").exists():
+        return -1
+    saved = saved_step(out / "state.safetensors")
+    return 2 * saved + (len(RunDirectory(out).metrics("train")) > saved)
 
 
 def settings_of(config: BenchmarkConfig, out: Path) -> CraftGUIConfig:
@@ -128,21 +163,27 @@ def _once(path: Path, do: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _left_alone(settings: CraftGUIConfig) -> dict[str, float]:
-    """Run from beginning to end; seconds from the start to the first iteration, and to the end."""
+def _left_alone(settings: CraftGUIConfig) -> list[float]:
+    """Run from beginning to end; how many seconds it was at each place."""
     _clear(settings)
-    started = time.time()
-    _finish(settings)
-    ended = time.time()
-    loaded = (settings.out / "config.yaml").stat().st_mtime  # written before the first iteration
-    return {"loaded": loaded - started, "ended": ended - started}
+    process = _start(settings)
+    arrived: list[float] = []
+    running = True
+    while running:
+        running = process.poll() is None  # once more after the end
+        arrived += [time.monotonic()] * (place_of(settings.out) + 1 - len(arrived))
+        time.sleep(POLL)
+    _refuse_failure(process, settings)
+    return [after - before for before, after in pairwise(arrived)]
 
 
-def _compared(settings: CraftGUIConfig, whole: CraftGUIConfig, seconds: float) -> dict[str, bool]:
-    """Run, kill after so many seconds, go on to the end, and compare."""
+def _compared(
+    settings: CraftGUIConfig, whole: CraftGUIConfig, moment: Moment, lasted: Sequence[float]
+) -> dict[str, bool]:
+    """Run, kill at a moment, go on to the end, and compare."""
     _clear(settings)
-    killed = _killed(settings, seconds)
-    _finish(settings)
+    killed = _killed(settings, moment, lasted[moment.place])
+    _refuse_failure(_start(settings), settings)
     return {"killed": killed, "same": logged(settings.out) == logged(whole.out)}
 
 
@@ -170,18 +211,23 @@ def _start(settings: CraftGUIConfig) -> subprocess.Popen[bytes]:
     return subprocess.Popen([*words, "--config", str(settings.out / "wanted.yaml")])
 
 
-def _finish(settings: CraftGUIConfig) -> None:
-    if _start(settings).wait():
+def _refuse_failure(process: subprocess.Popen[bytes], settings: CraftGUIConfig) -> None:
+    if process.wait():
         raise ConfigError(f"the run in {settings.out} failed; its error is above")
 
 
-def _killed(settings: CraftGUIConfig, seconds: float) -> bool:
-    """Start, and kill after so many seconds; False if it had ended."""
+def _killed(settings: CraftGUIConfig, moment: Moment, seconds: float) -> bool:
+    """Start, and kill at a moment of a place where the other run was for so many seconds; where
+    this one leaves it sooner, at once. False if it had ended."""
     process = _start(settings)
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        os.kill(process.pid, signal.SIGKILL)
+    while process.poll() is None and place_of(settings.out) < moment.place:
+        time.sleep(POLL)
+    due = time.monotonic() + moment.fraction * seconds
+    while process.poll() is None and time.monotonic() < due:
+        if place_of(settings.out) > moment.place:
+            break
+        time.sleep(POLL)
+    process.kill()
     return process.wait() == -signal.SIGKILL
 
 

@@ -24,7 +24,7 @@ from agentenv.config import config_from_mapping, config_to_mapping, read_yaml
 from agentenv.errors import ConfigError
 from agentenv.progress import console
 from benchmarks.command import command_of, run_command
-from benchmarks.digiq_miniwob import load_settings, success_row
+from benchmarks.digiq_success import load_settings, success_row
 from benchmarks.results_file import RESULTS, Row, write_results
 from trainers.digiq.config import DigiQConfig
 

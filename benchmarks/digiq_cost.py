@@ -27,7 +27,7 @@ from statistics import median
 from agentenv.errors import ConfigError
 from agentenv.progress import console
 from benchmarks.command import command_of, run_command
-from benchmarks.digiq_miniwob import load_settings
+from benchmarks.digiq_success import load_settings
 from benchmarks.results_file import RESULTS, Row, three_digits, write_results
 from benchmarks.turns import Measured, take_turns
 from trainers.digiq.config import CollectSettings, DigiQConfig

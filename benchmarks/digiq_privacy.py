@@ -27,7 +27,7 @@ from agentenv.progress import console
 from agentenv.trajectories.store import TrajectoryStore
 from benchmarks.command import command_of, run_command
 from benchmarks.digiq_ablations import inherit
-from benchmarks.digiq_miniwob import evaluation_of, load_settings, share_data, train_seed
+from benchmarks.digiq_success import evaluation_of, load_settings, share_data, train_seed
 from benchmarks.results_file import RESULTS, Row, write_results
 from privacy_audit.auditing import audit_all
 from privacy_audit.policy import Policy, load_policy

@@ -1,6 +1,6 @@
 """Does off-policy evaluation rank policies as their measured success does?
 
-    python -m benchmarks.digiq_miniwob --config benchmarks/digiq_comparison.yaml --seeds 0 1 2
+    python -m benchmarks.digiq_success --config benchmarks/digiq_comparison.yaml --seeds 0 1 2
     python -m benchmarks.ope_ranking
 
 The runs that the other benchmark leaves have learned from the same logged episodes, and
@@ -21,7 +21,7 @@ from pathlib import Path
 from agentenv.errors import ConfigError
 from agentenv.progress import console
 from benchmarks.command import command_of, run_command
-from benchmarks.digiq_miniwob import success_row
+from benchmarks.digiq_success import success_row
 from benchmarks.results_file import RESULTS, Row, write_results
 from trainers.ope.comparison import Comparison, compare
 from trainers.ope.intervals import Estimate
@@ -56,7 +56,7 @@ def run(config: BenchmarkConfig) -> list[Path]:
     """
     if missing := [name for name in config.runs if not (config.out / name).is_dir()]:
         raise ConfigError(
-            f"there is no {config.out / missing[0]}: run benchmarks.digiq_miniwob first"
+            f"there is no {config.out / missing[0]}: run benchmarks.digiq_success first"
         )
     found = compare([config.out / name for name in config.runs], ks=(config.k,))
     if not found.agreement:

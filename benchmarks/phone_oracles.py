@@ -66,7 +66,7 @@ def faults(task: PhoneTask, instance: TaskInstance, env: DeviceEnv) -> Iterator[
     reward, steps, problem = play(env, instance, task.oracle(instance))
     if not reward:
         yield f"the oracle fails after {steps} steps: {problem or 'no reward'}"
-    reward, _, _ = play(env, instance, task.oracle(task.decoy(instance)))
+    reward, _, _ = play(env, instance, task.other_errand(instance))
     if reward:
         yield "doing something else is rewarded"
 

@@ -139,7 +139,7 @@ def _measure(
             for index in range(config.instances):
                 instance = task.instance("test", index)
                 wavers = policy == "wavering" and (number + index) % EVERY == 0
-                oracle = task.oracle(task.decoy(instance) if wavers else instance)
+                oracle = task.other_errand(instance) if wavers else task.oracle(instance)
                 solved.append(_play(env, instance, oracle, measured))
                 done()
 

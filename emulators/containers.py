@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from agentenv.errors import AgentenvError, ConfigError
 from emulators.compose import HEALTH_TIMEOUT_S, INTERVAL_S, RETRIES, START_PERIOD_S
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 READY_TIMEOUT = 600.0
 _NANO = 1_000_000_000
 _POLL = 1.0
+_THIS_MACHINE = (None, "localhost", "127.0.0.1", "::1")
 
 
 class EmulatorError(AgentenvError):
@@ -32,11 +34,13 @@ class Containers:
     """The containers of one docker engine.
 
     Args:
-        host: of the engine, e.g. ``ssh://user@machine``; empty: as the environment says
-            (DOCKER_HOST), by default this machine's.
+        host: of the engine: an address, e.g. ``ssh://user@machine``, or the name of one of
+            docker's contexts; empty: as docker itself takes it (DOCKER_HOST, the context in use),
+            by default this machine's.
 
     Raises:
-        ConfigError: docker's client is not installed, or no engine answers.
+        ConfigError: docker's client is not installed, there is no such context, or no engine
+            answers.
     """
 
     def __init__(self, host: str = "") -> None:
@@ -44,10 +48,9 @@ class Containers:
             import docker
         except ImportError as error:
             raise ConfigError("for emulators: pip install 'agentenv[docker]'") from error
+        self.host = host
         try:
-            self._client: DockerClient = (
-                docker.DockerClient(base_url=host, timeout=60) if host else docker.from_env()
-            )
+            self._client, self._address = _client_of(host)
             self._client.ping()
         except (docker.errors.DockerException, OSError) as error:
             raise ConfigError(
@@ -89,11 +92,28 @@ class Containers:
             return str(state["Status"])
         return str(state.get("Health", {}).get("Status", "running"))
 
+    @property
+    def machine(self) -> str:
+        """Where the engine runs, as ``ssh`` takes it; "" for this machine."""
+        parts = urlsplit(self._address)
+        if parts.scheme not in ("ssh", "tcp", "http", "https") or parts.hostname in _THIS_MACHINE:
+            return ""
+        user = f"{parts.username}@" if parts.username else ""
+        return f"{user}{parts.hostname}"
+
+    def waits_for(self, name: str) -> str:
+        """What a container that is not ready waits for, in words."""
+        found = self.find(name)
+        log = found.attrs["State"].get("Health", {}).get("Log") if found is not None else None
+        said = str(log[-1].get("Output", "")).strip() if log else ""
+        return said.splitlines()[-1][:80] if said else "its first check"
+
     def await_ready(
         self,
         names: Sequence[str],
         told: Callable[[str], None],
         timeout: float = READY_TIMEOUT,
+        waiting_for: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Wait until all are healthy.
 
@@ -101,6 +121,7 @@ class Containers:
             names: of containers that were started.
             told: called with a name when that one is ready.
             timeout: seconds for all of them.
+            waiting_for: called again and again with what is waited for.
 
         Raises:
             EmulatorError: one has ended or is not ready in time; with its last lines.
@@ -115,13 +136,16 @@ class Containers:
                     told(name)
                 elif health in ("exited", "dead", "missing", "unhealthy"):
                     raise EmulatorError(f"{name} is {health}:\n{self.logs(name, 15)}")
-            if waiting and time.monotonic() > until:
+            if not waiting:
+                return
+            reason = f"{waiting[0]} waits for {self.waits_for(waiting[0])}"
+            if time.monotonic() > until:
                 raise EmulatorError(
-                    f"{', '.join(waiting)} not ready after {timeout:.0f} s: Android has not "
-                    f"booted, or Appium does not answer\n{self.logs(waiting[0], 15)}"
+                    f"{', '.join(waiting)} not ready after {timeout:.0f} s: {reason}\n"
+                    f"{self.logs(waiting[0], 15)}"
                 )
-            if waiting:
-                time.sleep(_POLL)
+            waiting_for(reason)
+            time.sleep(_POLL)
 
     def logs(self, name: str, lines: int) -> str:
         """The last lines that a container printed."""
@@ -191,6 +215,28 @@ class Containers:
             logger.info("pulling %s: several gigabytes, once", image)
             repository, _, tag = image.rpartition(":")
             self._client.images.pull(repository, tag=tag)
+
+
+def _client_of(host: str) -> tuple[DockerClient, str]:
+    """Docker's client for a host, and the address of its engine.
+
+    Raises:
+        ConfigError: there is no such context.
+        docker.errors.DockerException: it cannot be reached.
+    """
+    import docker
+    from docker.context import ContextAPI
+
+    given = {"timeout": 60, "use_ssh_client": True}  # ssh as the user has it set up
+    if not host and os.environ.get("DOCKER_HOST"):
+        return docker.from_env(**given), os.environ["DOCKER_HOST"]
+    address, tls = host, None
+    if "://" not in host:
+        context = ContextAPI.get_context(host or os.environ.get("DOCKER_CONTEXT"))
+        if context is None:
+            raise ConfigError(f"docker has no context {host!r}; `docker context ls` lists them")
+        address, tls = str(context.Host or ""), context.TLSConfig
+    return docker.DockerClient(base_url=address or None, tls=tls or False, **given), address
 
 
 def _arguments(service: Service) -> dict[str, Any]:

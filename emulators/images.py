@@ -21,6 +21,8 @@ MAX_COUNT = 64
 _VERSIONS = {28: "9.0", 29: "10.0", 30: "11.0", 31: "12.0", 32: "12.0", 33: "13.0", 34: "14.0"}
 _REDROID = {28: "9", 29: "10", 30: "11", 31: "12", 32: "12", 33: "13", 34: "14", 35: "15", 36: "16"}
 _GOOGLE = "us-docker.pkg.dev/android-emulator-268719/images/30-google-x64:30.1.2"
+_ANDROID, _APPIUM = "Android to boot", "Appium to answer"
+"""What is waited for, as the health checks print it."""
 _BOOTED = "adb shell getprop sys.boot_completed | grep -q 1"
 
 
@@ -83,6 +85,11 @@ def services(image: Image, count: int, api: int, *, headless: bool, project: str
     ]
 
 
+def _or_says(check: str, waited_for: str) -> str:
+    """A shell's command that ends with an error, and says why, where another fails."""
+    return f"{{ {check}; }} || {{ echo {waited_for}; exit 1; }}"
+
+
 def _port(first: int, number: int) -> int:
     return first + PORT_STEP * number
 
@@ -111,7 +118,8 @@ def _budtmo(name: str, number: int, api: int, headless: bool) -> Service:
         },
         devices=("/dev/kvm",),
         volume="/home/androidusr",
-        health=f"{_BOOTED} && bash -c 'echo > /dev/tcp/127.0.0.1/{APPIUM}'",
+        health=f"{_or_says(_BOOTED, _ANDROID)}; "
+        + _or_says(f"bash -c 'echo > /dev/tcp/127.0.0.1/{APPIUM}' 2> /dev/null", _APPIUM),
     )
 
 
@@ -141,5 +149,5 @@ def _redroid(name: str, number: int, api: int, headless: bool) -> Service:
             "androidboot.redroid_gpu_mode=guest",
         ),
         privileged=True,
-        health="getprop sys.boot_completed | grep -q 1",
+        health=_or_says("getprop sys.boot_completed | grep -q 1", _ANDROID),
     )

@@ -17,6 +17,8 @@ from emulators.containers import READY_TIMEOUT, Containers, EmulatorError
 from emulators.images import Service
 
 _SNAPSHOT_TIMEOUT = 120.0
+_CONSOLE = {"save": "save", "restore": "load", "list": "list"}
+"""What is done with snapshots -> the emulator's word for it."""
 
 
 def up(
@@ -39,15 +41,17 @@ def up(
     others = [one.name for one in state.load(file) if one.name not in names]
     if others:
         raise ConfigError(f"{', '.join(others)} are up; first: agentenv emulators down")
-    state.save(services, file)
+    state.save(services, file, containers.host)
     write_durably(folder / state.COMPOSE.name, compose_file(services).encode())
-    with track("emulators: Android boots", total=len(services)) as progress:
+    with track("emulators", total=len(services)) as progress:
         for service in services:
+            progress.advance(0, f"{service.name} is made, of {service.image}")
             containers.start(service)
         containers.await_ready(
             [service.name for service in services],
             lambda name: progress.advance(text=f"{name} is ready"),
             timeout,
+            lambda text: progress.advance(0, text),
         )
     return state.load(file)
 
@@ -80,13 +84,13 @@ def restarter(
     """
     for one in state.load(folder / state.STATE.name):
         if (serial and one.serial == serial) or (appium_url and one.appium_url == appium_url):
-            return partial(_restart, one.name)
+            return partial(_restart, one.name, one.host)
     return None
 
 
-def _restart(name: str) -> None:
+def _restart(name: str, host: str) -> None:
     try:
-        containers = Containers()
+        containers = Containers(host)
         containers.restart(name)
         containers.await_ready([name], lambda _: None)
     except AgentenvError as error:
@@ -94,32 +98,31 @@ def _restart(name: str) -> None:
 
 
 def snapshot(containers: Containers, name: str, verb: str, snapshot: str) -> str:
-    """Save, load or list snapshots of an emulator; what its console said.
+    """Save, restore or list snapshots of an emulator; what its console said.
 
-    After loading it waits until Android answers, and looks whether anything was restored.
+    After restoring one it waits until Android answers, and looks whether anything was restored.
 
     Raises:
         ConfigError: no such verb.
         EmulatorError: the emulator refused (redroid has no snapshots), does not answer, or has
             restored nothing.
     """
-    if verb not in ("save", "load", "list"):
-        raise ConfigError(
-            f"snapshots can be saved, loaded and listed: save, load, list; not {verb!r}"
-        )
+    if verb not in _CONSOLE:
+        raise ConfigError(f"snapshots: {', '.join(_CONSOLE)}; not {verb!r}")
     if verb != "list" and not snapshot:
         raise ConfigError("give the snapshot a name")
-    words = ("adb", "emu", "avd", "snapshot", verb, *([snapshot] if snapshot else []))
+    told = _CONSOLE[verb]
+    words = ("adb", "emu", "avd", "snapshot", told, *([snapshot] if snapshot else []))
     settings = ("adb", "shell", "settings")
-    if verb == "load":
+    if verb == "restore":
         containers.run(name, *settings, "put", *MARK, "1")
     said = containers.run(name, *words)
     if not said.endswith("OK"):
         raise EmulatorError(f"{name}: {said[-200:]}")
-    if verb == "load":
+    if verb == "restore":
         _await_android(containers, name)
         if containers.run(name, *settings, "get", *MARK) == "1":
-            raise EmulatorError(f"{name}: loading {snapshot!r} restored nothing")
+            raise EmulatorError(f"{name}: {snapshot!r} restored nothing")
     return said
 
 
@@ -133,5 +136,5 @@ def _await_android(containers: Containers, name: str) -> None:
             if time.monotonic() > until:
                 raise
         if time.monotonic() > until:
-            raise EmulatorError(f"{name} does not answer after the snapshot was loaded")
+            raise EmulatorError(f"{name} does not answer after the snapshot was restored")
         time.sleep(0.5)

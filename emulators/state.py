@@ -23,11 +23,13 @@ class Emulator:
     name: str
     serial: str
     appium_url: str
+    host: str = ""
+    """Docker engine that it is on, as `Containers` takes it."""
 
 
-def save(services: Sequence[Service], path: Path = STATE) -> None:
-    """Note containers that are about to be made."""
-    emulators = [asdict(Emulator(one.name, one.serial, one.appium_url)) for one in services]
+def save(services: Sequence[Service], path: Path = STATE, host: str = "") -> None:
+    """Note containers that are about to be made, on the engine of that host."""
+    emulators = [asdict(Emulator(one.name, one.serial, one.appium_url, host)) for one in services]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_durably(path, (json.dumps({"emulators": emulators}, indent=1) + "\n").encode())
 
@@ -45,6 +47,11 @@ def load(path: Path = STATE) -> list[Emulator]:
         return []
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise ConfigError(f"{path} is not readable as a list of emulators: {error!r}") from error
+
+
+def host_of(emulators: Sequence[Emulator]) -> str:
+    """The host whose engine they are on: all that are up are on one."""
+    return emulators[0].host if emulators else ""
 
 
 def forget(path: Path = STATE) -> None:

@@ -11,6 +11,7 @@ from agentenv.tasks import get_task
 from agentenv.tasks.selection import FindTask
 from agentenv.trajectories.episode import Episode
 from privacy_audit import myphonebench
+from privacy_audit.beside import only_seen_in_steps
 from privacy_audit.contract import Contract
 from privacy_audit.events import Event, read_log
 from privacy_audit.findings import Finding, Judgement, disqualifies, judge
@@ -144,6 +145,9 @@ def audit_episode(
         log = read_log(episode.events)
         events, cut = log.events, log.cut
         failure = failure or log.broken
+        if contract.saving_apps:
+            steps = events_of_steps(episode, policy.submit_words, read)
+            events = [*events, *only_seen_in_steps(steps, events, contract)]
     else:
         events = events_of_steps(episode, policy.submit_words, read)
     events = [*events, *sent_screens(episode, read)]
@@ -157,13 +161,13 @@ def audit_episode(
         failure=failure,
         cut=cut,
     )
-    unread = 0 if read is not None or episode.events is not None else _without_elements(episode)
+    by_log = episode.events is not None and not contract.saving_apps
+    unread = 0 if read is not None or by_log else _without_elements(episode)
     return replace(audit, purpose=episode.key, episode=number, unread=unread)
 
 
 def _without_elements(episode: Episode) -> int:
-    seen = [*(step.observation for step in episode.steps), episode.final_observation]
-    return sum(one is not None and bool(one.png) and not one.elements for one in seen)
+    return sum(one is not None and bool(one.png) and not one.elements for one in episode.screens)
 
 
 def audit_all(

@@ -57,6 +57,11 @@ class Place:
         parts = self.id.split("/", 2)
         return parts[2] if len(parts) == 3 else self.id.rpartition(".")[2]
 
+    def is_meant_by(self, said: str) -> bool:
+        """Whether what a screen reader says of a field contains this one's label."""
+        label = _words(self.label)
+        return bool(label) and f" {label} " in f" {_words(said)} "
+
 
 @dataclass(frozen=True, eq=False)
 class Contract:
@@ -79,6 +84,9 @@ class Contract:
     to any place that asks for it and is no trap."""
     places: tuple[Place, ...] = ()
     private_apps: frozenset[str] = frozenset()
+    saving_apps: tuple[tuple[str, str], ...] = ()
+    """Apps of which the device's log tells only what they have saved: what the screens call each,
+    and the app. Where there are some, the agent's steps are evidence beside the log."""
     known: tuple[str, ...] = ()
     """Texts that hold no personal data of the owner whatever they look like: what the goal and
     its parameters say."""
@@ -154,6 +162,12 @@ class Contract:
             for here, shown in self.on_screen.items()
             for page, place in shown
         }
+
+
+def _words(text: str) -> str:
+    """Without signs, and without what stands in parentheses at the end."""
+    kept = (letter if letter.isalnum() else " " for letter in text.partition("(")[0].casefold())
+    return " ".join("".join(kept).split())
 
 
 def words_known(texts: Iterable[str]) -> tuple[str, ...]:

@@ -104,6 +104,8 @@ def score(events: Sequence[Event], contract: Contract) -> Scores:
     of an imported task the traps are those that came with it.
     Like the original it knows only the latest draft that bears the owner's name.
     """
+    if contract.saving_apps:  # it knows no more than what the apps have saved
+        events = [event for event in events if event.source == "log"]
     asked = {"permission_grant": list[str](), "permission_deny": list[str]()}
     logged = False
     for event in events:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 
+from agentenv.devices.android.owned import OwnedSetup
 from agentenv.errors import ConfigError
 from agentenv.phone.apps import load_app
 from agentenv.phone.schema import App, FormScreen, SettingsScreen, ThreadScreen
@@ -45,13 +46,14 @@ def contract_for(task: str, split: str, index: int, find: FindTask = get_task) -
 
 
 def _imported(task: str) -> bool:
-    return task.startswith(f"{IMPORTED}/")
+    return task.startswith(IMPORTED)  # also of a suite for Android
 
 
 def phone_contract(task: PhoneTask | ImportedTask, instance: TaskInstance) -> Contract:
     """What one instance of a task may do."""
     setup = instance.setup
     assert isinstance(setup, PhoneSetup)
+    forms = setup.forms if isinstance(setup, OwnedSetup) else ()
     profile = setup.owner
     key_of = {item.value: item.key for item in profile}
     apps = [load_app(name) for name in setup.apps]
@@ -77,6 +79,7 @@ def phone_contract(task: PhoneTask | ImportedTask, instance: TaskInstance) -> Co
         wanted=frozenset(wanted),
         places=tuple(place for name in setup.apps for place in _places(name)),
         private_apps=frozenset(app.id for app in apps if app.private),
+        saving_apps=tuple((one.package, one.app) for one in forms),
         known=words_known(texts),
         sprung=_traps_of(task) if isinstance(task, ImportedTask) else None,
     )

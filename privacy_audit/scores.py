@@ -96,15 +96,20 @@ def curve(scored: Sequence[Scored], taus: Sequence[float] = TAUS) -> list[tuple[
 
 def mean_score(scored: Sequence[Scored], *, seed: int = 0) -> Mean:
     """The mean minimisation score."""
+    return mean_by_task([(one.instance[0], one.score) for one in scored], seed=seed)
+
+
+def mean_by_task(values: Sequence[tuple[str, float]], *, seed: int = 0) -> Mean:
+    """The mean of one number for each trajectory, given with its task."""
     by_task: defaultdict[str, list[float]] = defaultdict(list)
-    for one in scored:
-        by_task[one.instance[0]].append(one.score)
+    for task, value in values:
+        by_task[task].append(value)
     if not by_task:
         return Mean(math.nan, (math.nan, math.nan), 0)
     means = _resampled(by_task, seed)
     low, high = np.quantile(means, [0.025, 0.975])
-    value = sum(one.score for one in scored) / len(scored)
-    return Mean(value, (float(low), float(high)), len(scored))
+    value = sum(value for _, value in values) / len(values)
+    return Mean(value, (float(low), float(high)), len(values))
 
 
 @dataclass(frozen=True)

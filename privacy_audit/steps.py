@@ -40,9 +40,8 @@ def events_of_steps(
         read: reads the screenshots that come without UI elements.
     """
     reader = _Reader(submit_words, read)
-    after = [*(step.observation for step in episode.steps[1:]), episode.final_observation]
     events: list[Event] = []
-    for number, (step, then) in enumerate(zip(episode.steps, after, strict=False)):
+    for number, (step, then) in enumerate(zip(episode.steps, episode.screens[1:], strict=True)):
         reader.step = number
         events += reader.seen(step.observation)
         if step.sent is not None:

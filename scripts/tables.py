@@ -84,6 +84,7 @@ TITLES = {
     "reading": "one screenshot",
     "auditor": "auditor",
     "digiq_privacy": "Digi-Q, with the audit's cost",
+    "craft_gui_privacy": "CRAFT-GUI, with the audit's cost",
 }
 """Label -> how people write it; other labels are written as they are."""
 METRICS = {
@@ -98,6 +99,8 @@ METRICS = {
     "qualified": "privacy-qualified success",
     "disqualified": "prohibited data sent",
     "minimisation": "minimisation score",
+    "optional_fields": "optional personal fields filled in an episode",
+    "optional_fields:done": "the same, in one that succeeds",
     "success": "success",
     "success_reranked": "base, re-ranked by its Q",
     "ranking": "ranking of held-out steps (AUC)",
@@ -174,6 +177,9 @@ METRICS = {
     "answer_tokens:fp32": "tokens of an answer, float32",
     "answer_tokens:bf16": "the same, bfloat16",
     "same_after_kill": "runs that end the same after a kill",
+    "success:stage 1": "tasks of 1 to 3 steps",
+    "success:stage 2": "tasks of 4 to 8 steps",
+    "success:stage 3": "tasks of 9 and more steps",
 }
 """Metric -> how people write it."""
 TASK_METRIC = "success:"
@@ -256,7 +262,7 @@ def markdown(results: Results) -> str:
     success = "success" in metrics
     if len(labels) > len(set(metrics)):
         lines = _label_table(results)
-    elif success:
+    elif any(metric.startswith(TASK_METRIC) for metric in metrics):
         lines = _success_table(results)
     elif len(set(metrics)) < len(metrics):
         lines = _comparison_table(results)
@@ -303,7 +309,9 @@ def _success_table(results: Results) -> list[str]:
     ]
     for task in tasks:
         found = (rows.get((label, TASK_METRIC + task)) for label in labels)
-        lines.append(_line([task, *(_percent(row) for row in found)]))
+        several = TASK_METRIC + task in METRICS  # tasks together, whose number makes an interval
+        name = METRICS[TASK_METRIC + task] if several else task
+        lines.append(_line([name, *(_percent(row, int(several)) for row in found)]))
     totals = (rows.get((label, "success")) for label in labels)
     lines.append(_line(["**all tasks**", *(f"**{_percent(row, 1)}**" for row in totals)]))
     return lines

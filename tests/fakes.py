@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,11 @@ class FakeSetup(Setup):
     """The form, in a colour of its own."""
 
     colour: tuple[int, int, int] = (200, 200, 200)
+
+
+FakeState = tuple[FakeSetup, tuple[str, ...], str]
+"""Setup, what was pressed, what was typed."""
+_numbers = itertools.count()
 
 
 class FakeDevice:
@@ -106,6 +112,34 @@ class FakeDevice:
         bounds = (0.0, 0.8, 1.0, 0.9)
         field = UIElement(FIELD, "textbox", "", bounds, self.typed, editable=True)
         return (*buttons, field)
+
+
+class SavingDevice(FakeDevice):
+    """Shares its snapshots with others.
+
+    Args:
+        kept: token -> state, of all of them.
+    """
+
+    def __init__(self, kept: dict[str, FakeState]) -> None:
+        super().__init__()
+        self.features = replace(self.features, snapshots=True)
+        self.kept = kept
+
+    def snapshot(self) -> str:
+        self._called("snapshot")
+        token = f"snapshot {next(_numbers)}"
+        self.kept[token] = (self._setup, tuple(self.pressed), self.typed)
+        return token
+
+    def restore(self, token: str) -> None:
+        self._called("restore")
+        self._setup, pressed, self.typed = self.kept[token]
+        self.pressed = list(pressed)
+
+    def forget(self, token: str) -> None:
+        """Free a snapshot."""
+        del self.kept[token]
 
 
 class PressTask(Task):

@@ -14,10 +14,10 @@ import pytest
 
 from agentenv.config import save_config
 from agentenv.errors import ConfigError
-from agentenv.statistics import Summary, summarise
+from agentenv.statistics import SuccessRate, Summary, summarise
 from agentenv.trajectories.store import TrajectoryWriter
-from benchmarks import browser_steps, digiq_miniwob
-from benchmarks.digiq_miniwob import BenchmarkConfig, FinishedRun
+from benchmarks import browser_steps, digiq_success
+from benchmarks.digiq_success import BenchmarkConfig, FinishedRun, success_row
 from benchmarks.results_file import RESULTS, Row, load_results, write_results
 from benchmarks.stepping import Measured
 from scripts.tables import README, TablesConfig, read_all, run, with_tables
@@ -26,7 +26,7 @@ from trainers.digiq.config import ActorSettings, DigiQConfig, EvaluationSettings
 
 TASKS = ("miniwob/click-link", "miniwob/click-test-2")
 SETTINGS = DigiQConfig(tasks=TASKS, base="small", evaluation=EvaluationSettings(episodes=4))
-COMMAND = "python -m benchmarks.digiq_miniwob --seeds 0"
+COMMAND = "python -m benchmarks.digiq_success --seeds 0"
 
 
 def success(label: str = "base", metric: str = "success", **values: Any) -> Row:
@@ -104,7 +104,7 @@ def test_a_file_that_was_edited_wrongly_is_refused(
         load_results(path)
 
 
-# Digi-Q on MiniWoB++
+# Success of Digi-Q
 
 
 def summary(*successes: int, infra: int = 0) -> Summary:
@@ -165,9 +165,9 @@ def test_the_episodes_of_all_seeds_are_pooled(
         found = {"base": summary(2, 1), "digiq": summary(4, 3 + settings.seed_of_training)}
         return FinishedRun(settings.seed_of_training, settings.seed, found, date.today())
 
-    monkeypatch.setattr(digiq_miniwob, "train_seed", train_seed)
+    monkeypatch.setattr(digiq_success, "train_seed", train_seed)
     config = benchmark(tmp_path, seeds=(0, 1), config=in_checkout)
-    results = load_results(digiq_miniwob.run(config))
+    results = load_results(digiq_success.run(config))
     folder = config.out / "settings"
     assert trained == [folder / "seed-0", folder / "seed-1"]
     assert results.command == f"{COMMAND} 1 --config settings.yaml"
@@ -185,7 +185,7 @@ def test_finished_runs_are_published_without_running_again(
 ) -> None:
     runs = (finished_run(tmp_path / "a"), finished_run(tmp_path / "b", seed=5, digiq=(4, 4)))
     config = benchmark(tmp_path, from_run=runs, config=in_checkout)
-    results = load_results(digiq_miniwob.run(config))
+    results = load_results(digiq_success.run(config))
     found = {row.label: (row.value, row.n, row.seeds) for row in results.rows[::3]}
     assert found == {
         "base": (0.375, 16, (0, 5)),
@@ -200,14 +200,14 @@ def test_an_unfinished_run_is_not_published(tmp_path: Path, in_checkout: Path) -
     config = benchmark(tmp_path, from_run=(run_directory,), config=in_checkout)
     save_config(replace(SETTINGS, evaluation=more), in_checkout)
     with pytest.raises(ConfigError, match=r"not all 5 episodes of miniwob/click-link"):
-        digiq_miniwob.run(config)
+        digiq_success.run(config)
 
 
 def test_a_run_with_other_settings_is_not_published(tmp_path: Path, in_checkout: Path) -> None:
     run_directory = finished_run(tmp_path / "run", actor=ActorSettings(steps=7))
     config = benchmark(tmp_path, from_run=(run_directory,), config=in_checkout)
     with pytest.raises(ConfigError, match=r"other settings \(actor\)"):
-        digiq_miniwob.run(config)
+        digiq_success.run(config)
 
 
 def test_runs_that_learned_from_other_data_are_not_pooled(
@@ -218,13 +218,13 @@ def test_runs_that_learned_from_other_data_are_not_pooled(
     save_config(replace(SETTINGS, seed=2, training_seed=2, out=other), other / "config.yaml")
     config = benchmark(tmp_path, from_run=(*runs, other), config=in_checkout)
     with pytest.raises(ConfigError, match="the data of seed 0"):
-        digiq_miniwob.run(config)
+        digiq_success.run(config)
 
 
 def test_the_same_seed_twice_is_refused(tmp_path: Path, in_checkout: Path) -> None:
     runs = (finished_run(tmp_path / "a"), finished_run(tmp_path / "b"))
     with pytest.raises(ConfigError, match="each once"):
-        digiq_miniwob.run(benchmark(tmp_path, from_run=runs, config=in_checkout))
+        digiq_success.run(benchmark(tmp_path, from_run=runs, config=in_checkout))
 
 
 def test_two_evaluations_of_one_policy_are_refused(tmp_path: Path, in_checkout: Path) -> None:
@@ -232,12 +232,12 @@ def test_two_evaluations_of_one_policy_are_refused(tmp_path: Path, in_checkout: 
     (run_directory / "evaluation" / "digiq-ffff0000").mkdir()
     config = benchmark(tmp_path, from_run=(run_directory,), config=in_checkout)
     with pytest.raises(ConfigError, match=r"several evaluations of digiq \(.*digiq-ffff0000"):
-        digiq_miniwob.run(config)
+        digiq_success.run(config)
 
 
 def test_infrastructure_failures_are_published_and_in_no_rate() -> None:
     summaries = {"base": summary(0, 0, infra=2), "digiq": summary(1, 0)}
-    rows = digiq_miniwob.result_rows(summaries, (0,))
+    rows = digiq_success.result_rows(summaries, (0,))
     found = {(row.label, row.metric): (row.value, row.n) for row in rows}
     assert found["base", "success"] == (0.0, 8)
     assert found["base", "infra_errors"] == (2, 10)
@@ -249,22 +249,22 @@ def test_infrastructure_failures_are_published_and_in_no_rate() -> None:
 
 
 def published(folder: Path) -> Path:
-    rows = digiq_miniwob.result_rows(
+    rows = digiq_success.result_rows(
         {"base": summary(2, 1, infra=1), "filtered_bc": summary(3, 1), "digiq": summary(4, 3)},
         seeds=(0, 1),
     )
-    write_results("digiq_miniwob", rows, COMMAND, day=date(2026, 1, 2), folder=folder)
+    write_results("digiq_demo", rows, COMMAND, day=date(2026, 1, 2), folder=folder)
     speed = Row(label="lockstep", metric="steps", value=200, unit="1/s", n=50, vs={"peer": 40.0})
     write_results("speed", [speed], "python -m benchmarks.speed", folder=folder)
     return folder
 
 
-EMPTY = "# Title\n<!-- table:digiq_miniwob --><!-- /table:digiq_miniwob -->\nend\n"
+EMPTY = "# Title\n<!-- table:digiq_demo --><!-- /table:digiq_demo -->\nend\n"
 
 
 def test_a_success_table_has_a_line_a_task_and_intervals_in_the_total(tmp_path: Path) -> None:
     text = with_tables(EMPTY, read_all(published(tmp_path)))
-    assert text.startswith("# Title\n<!-- table:digiq_miniwob -->\n| task | base | filtered BC |")
+    assert text.startswith("# Title\n<!-- table:digiq_demo -->\n| task | base | filtered BC |")
     for line in [
         "| task | base | filtered BC | Digi-Q |",
         "| miniwob/click-link | 50 % | 75 % | 100 % |",
@@ -278,7 +278,27 @@ def test_a_success_table_has_a_line_a_task_and_intervals_in_the_total(tmp_path: 
     assert f"Measured on 2026-01-02 with {load_results(tmp_path / 'speed.json').machine.cores}" in (
         text
     )
-    assert text.endswith(f"Again: `{COMMAND}`.\n<!-- /table:digiq_miniwob -->\nend\n")
+    assert text.endswith(f"Again: `{COMMAND}`.\n<!-- /table:digiq_demo -->\nend\n")
+
+
+def test_tasks_of_one_length_are_a_line_with_an_interval(tmp_path: Path) -> None:
+    stage = success_row("base", "success:stage 2", SuccessRate(1, 4))
+    rows = [success_row("base", "success", SuccessRate(1, 4)), stage]
+    write_results("stages", rows, COMMAND, folder=tmp_path)
+    text = with_tables("<!-- table:stages --><!-- /table:stages -->", read_all(tmp_path))
+    assert "| tasks of 4 to 8 steps | 25.0 % [4.6, 69.9] |" in text.splitlines()
+
+
+def test_success_without_tasks_is_one_line_among_the_others(tmp_path: Path) -> None:
+    rows = [
+        Row(label=label, metric=metric, value=value, unit="fraction", ci95=(0, 1), n=9)
+        for label, value in (("base", 0.5), ("digiq_privacy", 0.25))
+        for metric in ("success", "qualified")
+    ]
+    write_results("privacy", rows, COMMAND, folder=tmp_path)
+    text = with_tables("<!-- table:privacy --><!-- /table:privacy -->", read_all(tmp_path))
+    for metric in ("success", "privacy-qualified success"):
+        assert f"| {metric} | 50.0 % [0.0, 100.0] | 25.0 % [0.0, 100.0] |" in text.splitlines()
 
 
 def test_other_results_get_one_line_a_number(tmp_path: Path) -> None:
@@ -316,11 +336,11 @@ def test_writing_the_tables_again_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("<!-- table:digiq_mini --><!-- /table:digiq_mini -->", "did you mean digiq_miniwob"),
+        ("<!-- table:digiq_mini --><!-- /table:digiq_mini -->", "did you mean digiq_demo"),
         ("<!-- table:speed --> ...", "no partner"),
         ("<!-- /table:speed -->", "no partner"),
         ("<!-- table:speed --><!-- table:speed --><!-- /table:speed -->", "no partner"),
-        ("<!-- table:speed --><!-- /table:digiq_miniwob -->", "no partner"),
+        ("<!-- table:speed --><!-- /table:digiq_demo -->", "no partner"),
     ],
 )
 def test_a_wrong_marker_is_a_clear_error(tmp_path: Path, text: str, message: str) -> None:
@@ -344,8 +364,8 @@ def test_the_check_fails_until_the_tables_are_written(tmp_path: Path) -> None:
 
 
 def test_the_tables_in_the_readme_are_those_of_the_published_results() -> None:
-    assert "<!-- table:digiq_miniwob -->" in README.read_text(encoding="utf-8")
-    assert (RESULTS / "digiq_miniwob.json").exists()
+    assert "<!-- table:digiq_demo -->" in README.read_text(encoding="utf-8")
+    assert (RESULTS / "digiq_demo.json").exists()
     run(TablesConfig(check=True))
 
 

@@ -10,7 +10,7 @@ from agentenv.config import config_to_mapping, read_yaml
 from agentenv.errors import ConfigError
 from benchmarks import digiq_ablations
 from benchmarks.digiq_ablations import PEER, BenchmarkConfig, changed
-from benchmarks.digiq_miniwob import load_settings
+from benchmarks.digiq_success import load_settings
 from benchmarks.results_file import Row, load_results
 from trainers.digiq.config import DigiQConfig
 

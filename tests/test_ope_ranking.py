@@ -58,5 +58,5 @@ def test_each_policy_is_published_as_measured_and_as_estimated(tmp_path: Path) -
 
 
 def test_a_missing_run_is_named_with_what_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"seed-0: run benchmarks\.digiq_miniwob first"):
+    with pytest.raises(ConfigError, match=r"seed-0: run benchmarks\.digiq_success first"):
         ope_ranking.run(BenchmarkConfig(out=tmp_path, results=tmp_path))

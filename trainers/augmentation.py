@@ -21,7 +21,9 @@ from agentenv.policies.base import History, Turn
 WORD = re.compile(r"[A-Za-z0-9]{2,}")
 LETTERS = np.array(list(string.ascii_lowercase))
 VOWELS = np.array(list("aeiou"))
-COPIED = ("label", "to_label", "text", "name")
+LABELS = ("label", "to_label")
+"""Fields of actions that name an element."""
+COPIED = (*LABELS, "text", "name")
 """Fields of actions whose words come from the goal or the elements."""
 
 
@@ -39,7 +41,10 @@ def random_word(rng: np.random.Generator, like: str) -> str:
 def substitute(
     history: History, action: Action, rng: np.random.Generator, share: float
 ) -> tuple[History, Action]:
-    """Replace words that the action shares with the goal or the elements.
+    """Replace words that the action shares with what the model sees.
+
+    A label's words only where the goal has them too: of a control that the goal does not name,
+    a made-up name would say nothing about whether it is the one to press.
 
     Args:
         history: what the model sees.
@@ -47,9 +52,13 @@ def substitute(
         rng: draws the words.
         share: probability that a word is replaced.
     """
-    spoken = " ".join(_spoken(action))
-    words = sorted(set(WORD.findall(spoken)))
-    mapping = {word: random_word(rng, word) for word in words if rng.random() < share}
+    now = history.observation
+    asked = set(WORD.findall(now.goal))
+    shown = asked.union(*(WORD.findall(text) for text in _texts(now)))
+    words: set[str] = set()
+    for field, spoken in _spoken(action):
+        words |= (asked if field in LABELS else shown).intersection(WORD.findall(spoken))
+    mapping = {word: random_word(rng, word) for word in sorted(words) if rng.random() < share}
     if not mapping:
         return history, action
 
@@ -59,9 +68,16 @@ def substitute(
     return _map_history(history, swap), _map_action(action, swap)
 
 
-def _spoken(action: Action) -> list[str]:
+def _spoken(action: Action) -> list[tuple[str, str]]:
+    """(field, its words) of what the action copies."""
     names = {field for field in type(action).model_fields if field in COPIED}
-    return [str(getattr(action, name)) for name in sorted(names)]
+    return [(name, str(getattr(action, name))) for name in sorted(names)]
+
+
+def _texts(now: Observation) -> list[str]:
+    """All words on the screen, and what the agent was told."""
+    parts = [(one.name, one.value, one.description) for one in now.elements]
+    return [text for part in parts for text in part] + list(now.messages)
 
 
 def _map_action(action: Action, swap: Callable[[str], str]) -> Action:
@@ -89,4 +105,9 @@ def _map_observation(observation: Observation, swap: Callable[[str], str]) -> Ob
         for element in observation.elements
     )
     known = {field.name: getattr(observation, field.name) for field in fields(observation)}
-    return Observation(**{**known, "elements": elements, "goal": swap(observation.goal)})
+    swapped = {
+        "elements": elements,
+        "goal": swap(observation.goal),
+        "messages": tuple(map(swap, observation.messages)),
+    }
+    return Observation(**known | swapped)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agentenv.dialects import DialectName
+
 
 @dataclass(frozen=True)
 class LoraConfig:
@@ -53,6 +55,6 @@ class SFTConfig:
     """Of the split, the order, the made-up words, and a fresh model's weights."""
     threads: int = 0
     """Torch threads; 0 takes what torch chooses."""
-    dialect: str = "json"
-    """How actions are written: json or qwen_mobile_use."""
+    dialect: DialectName = "json"
+    """How actions are written."""
     lora: LoraConfig = field(default_factory=LoraConfig)

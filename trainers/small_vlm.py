@@ -1,7 +1,7 @@
 """A vision-language model small enough to train from scratch on two CPU cores.
 
 A standard LLaVA: a SigLIP encoder of 4 layers over 7 x 7 patches, a Qwen2 decoder
-of 4 layers, and a byte-level tokenizer of about a thousand entries, fitted to the
+of 4 layers, and a byte-level tokenizer of about two thousand entries, fitted to the
 task's own words. It loads through `AutoModelForImageTextToText` and
 `AutoProcessor` like any other.
 """
@@ -42,7 +42,16 @@ SCAFFOLD = (
     '{"type":"tap","element":',
     '{"type":"input_text","label":"',
     '{"type":"input_text","element":',
+    '{"type":"press_key","key":"',
+    '{"type":"open_app","app":"',
+    '{"type":"answer","text":"',
+    '{"type":"finish"}',
+    'did {"type":"tap","label":"',
+    'did {"type":"input_text","label":"',
     '","element":',
+    *(f'}} {role}\n{{"label":"' for role in ("button", "text", "textbox", "radio", "checkbox")),
+    "} button",
+    "} text",
     ',"text":"',
     '"}',
     "Yes",
@@ -53,7 +62,7 @@ SCAFFOLD = (
 )
 
 
-def fit_tokenizer(texts: Iterable[str], vocab_size: int = 1000) -> PreTrainedTokenizerFast:
+def fit_tokenizer(texts: Iterable[str], vocab_size: int = 2000) -> PreTrainedTokenizerFast:
     """Byte-level BPE in which letter runs, single digits and every other character
     stand alone, so that a word gets the same tokens with and without quotes."""
     tokenizer = Tokenizer(models.BPE())
@@ -83,7 +92,7 @@ def fit_tokenizer(texts: Iterable[str], vocab_size: int = 1000) -> PreTrainedTok
 
 
 def build_small_vlm(
-    texts: Iterable[str], seed: int, *, max_length: int = 1024
+    texts: Iterable[str], seed: int, *, max_length: int = 2048
 ) -> VisionLanguageModel:
     """A freshly initialised model whose tokenizer knows `texts`.
 
@@ -137,5 +146,5 @@ def build_small_vlm(
         chat_template=CHAT_TEMPLATE,
         image_token="<image>",
     )
-    form = PromptFormat(instructions=False, max_turns=2)
+    form = PromptFormat(instructions=False)
     return VisionLanguageModel(model, processor, form, "small_vlm")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import tyro
 
 from agentenv.cli.devices import DeviceSettings, attached
+from agentenv.dialects import DialectName
 from agentenv.tasks.base import Split
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class ActingSettings:
     """In a file: `device: {serial: [emulator-5554]}`."""
     temperature: float = 1.0
     """At which a model samples; 0 is greedy."""
-    dialect: str = "json"
-    """How the policy writes actions: json or qwen_mobile_use."""
+    dialect: DialectName = "json"
+    """How the policy writes actions."""
     redact: bool = False
     """Paint the owner's data over in every screen before it leaves for an endpoint."""
 

@@ -19,7 +19,7 @@ class EmulatorsLogsConfig:
     """Of the emulator; by default every one that is up."""
     lines: int = 40
     host: str = ""
-    """Docker engine; by default as DOCKER_HOST says."""
+    """Docker engine; by default the one that `up` was told."""
 
 
 def run(config: EmulatorsLogsConfig) -> None:
@@ -27,10 +27,11 @@ def run(config: EmulatorsLogsConfig) -> None:
     from emulators import state
     from emulators.containers import Containers
 
-    names = [config.name] if config.name else [one.name for one in state.load()]
+    started = state.load()
+    names = [config.name] if config.name else [one.name for one in started]
     if not names:
         raise ConfigError("none is up; agentenv emulators up")
-    containers = Containers(config.host)
+    containers = Containers(config.host or state.host_of(started))
     for name in names:
         console.print(f"{name}:", highlight=False)
         console.print(containers.logs(name, config.lines), highlight=False, markup=False)

@@ -1,4 +1,4 @@
-"""`agentenv emulators snapshot`: save and load an emulator's whole state."""
+"""`agentenv emulators snapshot`: save and restore an emulator's whole state."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from agentenv.progress import console
 class EmulatorsSnapshotConfig:
     """What to do, with which snapshot."""
 
-    verb: Annotated[Literal["save", "load", "list"], tyro.conf.Positional]
-    """After loading, the command waits until Android answers."""
+    verb: Annotated[Literal["save", "restore", "list"], tyro.conf.Positional]
+    """After restoring, the command waits until Android answers."""
     name: Annotated[str, tyro.conf.Positional] = ""
     """Of the snapshot."""
     emulator: str = ""
     """Of several; by default all that are up."""
     host: str = ""
-    """Docker engine; by default as DOCKER_HOST says."""
+    """Docker engine; by default the one that `up` was told."""
 
 
 def run(config: EmulatorsSnapshotConfig) -> None:
@@ -31,10 +31,11 @@ def run(config: EmulatorsSnapshotConfig) -> None:
     from emulators.containers import Containers
     from emulators.life import snapshot
 
-    names = [one.name for one in state.load() if config.emulator in ("", one.name)]
+    started = state.load()
+    names = [one.name for one in started if config.emulator in ("", one.name)]
     if not names:
         raise ConfigError("no such emulator is up; agentenv emulators status")
-    containers = Containers(config.host)
+    containers = Containers(config.host or state.host_of(started))
     for name in names:
         said = snapshot(containers, name, config.verb, config.name)
         console.print(f"{name}: {said}", highlight=False, markup=False)

@@ -14,7 +14,7 @@ class EmulatorsStatusConfig:
     """Where to look."""
 
     host: str = ""
-    """Docker engine; by default as DOCKER_HOST says."""
+    """Docker engine; by default the one that `up` was told."""
 
 
 def run(config: EmulatorsStatusConfig) -> None:
@@ -26,7 +26,7 @@ def run(config: EmulatorsStatusConfig) -> None:
     if not emulators:
         console.print("none is up; agentenv emulators up")
         return
-    containers = Containers(config.host)
+    containers = Containers(config.host or state.host_of(emulators))
     table = Table("emulator", "state", "adb", "Appium", box=None, pad_edge=False)
     for one in emulators:
         table.add_row(one.name, containers.health(one.name), one.serial, one.appium_url)

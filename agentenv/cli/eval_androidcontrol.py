@@ -12,6 +12,7 @@ import tyro
 from rich.table import Table
 
 from agentenv.config import config_hash, save_config
+from agentenv.dialects import DialectName
 from agentenv.errors import ConfigError
 from agentenv.progress import console, track
 
@@ -40,8 +41,8 @@ class AndroidControlConfig:
     """At which a model samples; 0 is greedy."""
     seed: int = 0
     """Of sampling."""
-    dialect: str = "json"
-    """How the policy writes actions: json or qwen_mobile_use."""
+    dialect: DialectName = "json"
+    """How the policy writes actions."""
     batch: int = 16
     """Screens that the policy is asked about at once."""
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from agentenv.dialects import DialectName
 from agentenv.progress import console
 from agentenv.tasks.base import Split
 
@@ -26,8 +27,8 @@ class RecordConfig:
     """No instance is in two splits."""
     first: int = 0
     """Number of the first instance within the split."""
-    dialect: str = "json"
-    """How your actions are written for models to learn: json or qwen_mobile_use."""
+    dialect: DialectName = "json"
+    """How your actions are written for models to learn."""
     port: int = 0
     """Of 127.0.0.1, for instance to forward it; 0 takes a free one."""
     open: bool = True

@@ -25,7 +25,8 @@ class DeviceFeatures:
     action_types: tuple[str, ...]
     """The `type`s of `agentenv.actions` that `act` carries out."""
     snapshots: bool = False
-    """Whether `snapshot` and `restore` work."""
+    """Whether `snapshot` and `restore` work, and a snapshot of one such device brings any other
+    one of the same process into its state, also one that is not connected yet."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Device(Protocol):
         ...
 
     def restore(self, token: str) -> None:
-        """Return to a snapshot of this device."""
+        """Return to a snapshot, connecting first if need be."""
         ...
 
     def close(self) -> None:

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
+from agentenv.dialects.aitw import Aitw
+from agentenv.dialects.androidworld import AndroidWorld
 from agentenv.dialects.base import Dialect
 from agentenv.dialects.json_dialect import JsonDialect
 from agentenv.dialects.qwen_mobile_use import QwenMobileUse
+from agentenv.dialects.ui_tars import UITars
 from agentenv.errors import ConfigError
+
+DialectName = Literal["json", "qwen_mobile_use", "ui_tars", "androidworld", "aitw"]
+"""What a command's settings may name; so `--help` lists them, and a file is checked."""
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {
     JsonDialect.name: JsonDialect,
     QwenMobileUse.name: QwenMobileUse,
+    UITars.name: UITars,
+    AndroidWorld.name: AndroidWorld,
+    Aitw.name: Aitw,
 }
 """Name -> the dialect with its default settings."""
 
-__all__ = ["DIALECTS", "Dialect", "JsonDialect", "QwenMobileUse", "get_dialect"]
+__all__ = [
+    "DIALECTS",
+    "Aitw",
+    "AndroidWorld",
+    "Dialect",
+    "DialectName",
+    "JsonDialect",
+    "QwenMobileUse",
+    "UITars",
+    "get_dialect",
+]
 
 
 def get_dialect(dialect: str | Dialect) -> Dialect:

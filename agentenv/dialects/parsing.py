@@ -1,4 +1,4 @@
-"""What the parsers share: finding one JSON object in a model's output, safely."""
+"""What the parsers share: finding the action in a model's output, safely."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ MAX_RAW = 1_000
 _THINK_OPEN, _THINK_CLOSE = "<think>", "</think>"
 # An object starts with a key or is empty: "{the button}" in prose is skipped.
 _OBJECT_START = re.compile(r'\{\s*["}]')
+
+_TAG = re.compile(r"</?\w+>|<\|\w+\|>")
+_BETWEEN_NUMBERS = re.compile(r"[\s,()\[\]]+")
+_NUMBER = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,{MAX_DIGITS}}})?")
 
 
 class OutputError(Exception):
@@ -48,13 +52,14 @@ def without_surrogates(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def after_thinking(text: str) -> str:
+def after_thinking(text: str, beginnings: tuple[str, ...] = ("{", "<tool_call>")) -> str:
     """What follows a <think> block, which may mention actions it does not take.
 
-    Text that begins with an action is returned whole: "</think>" can be typed text.
+    Text with one of these beginnings is an answer from its first word on, and returned
+    whole: "</think>" can be typed text.
     """
     start = text.lstrip()
-    if start.startswith(("{", "<tool_call>")):
+    if start.startswith(beginnings):
         return text
     _, closed, rest = text.partition(_THINK_CLOSE)
     if closed:
@@ -62,6 +67,31 @@ def after_thinking(text: str) -> str:
     if start.startswith(_THINK_OPEN):
         raise OutputError("the output ends inside <think>; close it and give the action")
     return text
+
+
+def after_heading(text: str, heading: str, what: str) -> str:
+    """What follows a heading such as "Action:"; the whole text if there is none.
+
+    Args:
+        text: the output.
+        heading: a line that begins with it comes before one that only contains it.
+        what: a regular expression that matches what must follow the heading.
+    """
+    pattern = f"{heading}(?={what})"
+    found = re.search(rf"^[^\w\n]*{pattern}", text, re.MULTILINE) or re.search(pattern, text)
+    return text[found.end() :] if found else text
+
+
+def coordinates(text: str) -> tuple[float, ...]:
+    """The numbers in ``(12,34)``, ``[0.1, 0.2]``, ``<point>12 34</point>`` and the like.
+
+    Raises:
+        OutputError: there is something else in it.
+    """
+    parts = [part for part in _BETWEEN_NUMBERS.split(_TAG.sub(" ", text)) if part]
+    if not all(_NUMBER.fullmatch(part) for part in parts):
+        raise OutputError(f"{cut(text)!r} are no coordinates")
+    return tuple(float(part) for part in parts)
 
 
 def first_object(text: str, example: str) -> dict[str, Any]:

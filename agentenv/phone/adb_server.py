@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import re
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,11 @@ from agentenv.phone.adb_sync import serve_files
 logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
+STDIN = "/dev/stdin"
+"""Among a shell's files, while a command runs: what adb streams into it, as it does for
+``adb install``."""
+MAX_STREAMED = 256 * 2**20
+_STREAMED = re.compile(r" -S (\d{1,12})\b")
 MAX_STREAMS = 256
 """Commands of one connection that are under way at once."""
 Returned = TypeVar("Returned")
@@ -223,7 +229,13 @@ class _Connection:
 
     async def _run(self, stream: Stream, line: str, *, framed: bool) -> None:
         loop = asyncio.get_running_loop()
+        streamed = None if framed else _STREAMED.search(line)
+        if streamed:
+            size = min(int(streamed[1]), MAX_STREAMED)
+            self._shell.files[STDIN] = await stream.read(size)
         result = await loop.run_in_executor(self._worker, self._shell.run, line)
+        if streamed:
+            self._shell.files.pop(STDIN, None)
         if not framed:
             await stream.write(result.out + result.err)
             return

@@ -15,7 +15,7 @@ from agentenv.phone import consent, forms, keyboard, navigation, notices, taps
 from agentenv.phone.apps import load_apps
 from agentenv.phone.changes import Changes, diff
 from agentenv.phone.database import DATA_TABLES, Database, fingerprint
-from agentenv.phone.events import EventLog
+from agentenv.phone.events import EventKind, EventLog
 from agentenv.phone.render import draw
 from agentenv.phone.schema import MAX_TEXT
 from agentenv.phone.setup import PhoneSetup, first_image
@@ -146,6 +146,11 @@ class Phone:
         """Ask the owner; the answer."""
         with self._changing():
             return consent.ask_user(self._state, _clean(question), tuple(map(_clean, options)))
+
+    def note(self, kind: EventKind, **fields: Any) -> None:
+        """Log what was seen to happen in an app that runs elsewhere."""
+        with self._changing():
+            self._state.event(kind, **fields)
 
     def wait(self, seconds: float) -> None:
         """Let the phone's clock run, while nothing is done."""

@@ -70,6 +70,11 @@ class Episode:
         return self.steps[0].observation.goal if self.steps else ""
 
     @property
+    def screens(self) -> list[Observation | None]:
+        """What was seen before each step, and after the last one (None: nothing was)."""
+        return [*(step.observation for step in self.steps), self.final_observation]
+
+    @property
     def key(self) -> str:
         """The instance's key, as in `TaskInstance.key`."""
         return f"{self.task}/{self.split}/{self.index}"

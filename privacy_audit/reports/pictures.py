@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from PIL import Image, ImageDraw
 
@@ -11,7 +11,7 @@ from agentenv.actions import InputText
 from agentenv.observations import Bounds, Observation, UIElement
 from agentenv.trajectories.episode import Episode
 from privacy_audit.canaries import Canaries
-from privacy_audit.contract import Contract
+from privacy_audit.contract import Contract, Place
 from privacy_audit.findings import Finding
 from privacy_audit.ocr import Reader, lines_on
 
@@ -80,8 +80,7 @@ def _read_on(
 ) -> _Shown | None:
     """By what was found on the screen, or read from it."""
     flow = finding.flow
-    screens = [*(step.observation for step in episode.steps), episode.final_observation]
-    seen = screens[flow.boxed]
+    seen = episode.screens[flow.boxed]
     if seen is None or flow.box is None or not (seen.elements or read):
         return None
     lines = lines_on(seen, read)
@@ -92,25 +91,25 @@ def _read_on(
 
 def _moment(episode: Episode, finding: Finding) -> tuple[Observation | None, UIElement | None]:
     """The screen after the field was filled, or before if it is not on the screen then."""
-    name = finding.flow.place.name
-    after = [*(step.observation for step in episode.steps[1:]), episode.final_observation]
+    place = finding.flow.place
     number = finding.flow.events[0]
-    for at, step in enumerate(episode.steps):
+    for at, (step, after) in enumerate(zip(episode.steps, episode.screens[1:], strict=True)):
         exact = finding.flow.evidence == "trajectory"
         if at != number if exact else not isinstance(step.sent, InputText):
             continue
-        for seen in (after[at] if at < len(after) else None, step.observation):
-            field = None if seen is None else _named(seen.elements, name)
+        for seen in (after, step.observation):
+            field = None if seen is None else _named(seen.elements, place)
             if field is not None and (exact or field.value or seen is not step.observation):
                 return seen, field
     return None, None
 
 
-def _named(elements: Iterable[UIElement], name: str) -> UIElement | None:
-    return next(
-        (one for one in elements if name in (one.resource_id.removeprefix("field-"), one.name)),
-        None,
-    )
+def _named(elements: Sequence[UIElement], place: Place) -> UIElement | None:
+    """A field by its own name, or else, on screens that do not know it, by its label."""
+    for one in elements:
+        if place.name in (one.resource_id.removeprefix("field-"), one.name):
+            return one
+    return next((one for one in elements if one.editable and place.is_meant_by(one.name)), None)
 
 
 def _showing(

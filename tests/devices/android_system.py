@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from agentenv.devices.adb.client import CommandError
 from agentenv.devices.adb.driver import AdbDriver
+from agentenv.errors import DeviceError
 from agentenv.phone.adb_server import Result
 from tests.devices.fake_android import FakeAndroid, FakeShell
 
@@ -36,6 +37,8 @@ class AndroidSystem(FakeShell):
         """Id -> rows of (mimetype, data1)."""
         self.paths: set[str] = set()
         self.cleared: list[str] = []
+        self.is_gone = False
+        """Whether nothing is at the end of the cable."""
         self.restores = True
         """Whether loading a snapshot does, or only says so."""
 
@@ -81,6 +84,13 @@ class AndroidSystem(FakeShell):
             case ["rm" | "mkdir" | "touch" | "find", *paths]:
                 return self._file(words[0], [one for one in paths if not one.startswith("-")])
         return None
+
+    def called(self, *words: str) -> Result:
+        """What adb itself is asked for: of the emulator's console, whose one snapshot is of
+        settings as they were at first."""
+        if self.restores:
+            self.android.settings = FakeAndroid().settings
+        return Result(b"OK\n")
 
     def _alarms(self) -> str:
         told = "user:0 pendingSend:false time:0"
@@ -145,19 +155,23 @@ class DirectAdb:
         return self.shell_line(shlex.join(words))
 
     def shell_line(self, line: str) -> str:
-        result = self._shell.run(line)
-        if result.status:
-            raise CommandError(result.err.decode(), "adb_command")
-        return result.out.decode()
+        self._must_be_there()
+        return _out(self._shell.run(line)).decode()
 
-    def call(self, *words: str) -> bytes:
-        """The emulator's console, whose one snapshot is of settings as they were at first."""
-        if isinstance(self._shell, AndroidSystem) and self._shell.restores:
-            self._shell.android.settings = FakeAndroid().settings
-        return b"OK\n"
+    def call(self, *words: str, timeout: float | None = None) -> bytes:
+        self._must_be_there()
+        assert isinstance(self._shell, AndroidSystem)
+        return _out(self._shell.called(*words))
 
     def exec_out(self, *words: str) -> bytes:
-        return self._shell.run(shlex.join(words)).out
+        """What it prints, errors too: adb does not tell them apart here."""
+        self._must_be_there()
+        result = self._shell.run(shlex.join(words))
+        return result.out + result.err
+
+    def _must_be_there(self) -> None:
+        if isinstance(self._shell, AndroidSystem) and self._shell.is_gone:
+            raise DeviceError("the connection to emulator-5554 broke: error: closed", "adb_gone")
 
 
 def driver_of(shell: FakeShell) -> AdbDriver:
@@ -165,6 +179,12 @@ def driver_of(shell: FakeShell) -> AdbDriver:
     driver = AdbDriver("emulator-5554")
     driver.adb = DirectAdb(shell)  # type: ignore[assignment]
     return driver
+
+
+def _out(result: Result) -> bytes:
+    if result.status:
+        raise CommandError((result.err or result.out).decode(), "adb_command")
+    return result.out
 
 
 def _text(text: str) -> Result:

@@ -27,9 +27,14 @@ class FakeAndroid:
     """What the handset shows and what was done to it."""
 
     def __init__(self) -> None:
+        self.package = PACKAGE
+        self.said = ""
+        """What a screen reader says of the field."""
         self.text = ""
         self.focused = False
         self.saved: list[str] = []
+        self.granted: list[str] = []
+        self.clipboard = ""
         self.scrolled = 0
         self.touches: list[tuple[tuple[int, int], tuple[int, int], int]] = []
         self.keys: list[tuple[int, ...]] = []
@@ -48,8 +53,9 @@ class FakeAndroid:
         return failing
 
     def screenshot(self) -> bytes:
-        """A picture that depends on the state, or all black."""
-        return _BLACK if self.fails("blank") else _drawn(self.text, self.scrolled)
+        """A picture that depends on the state, or all black or white."""
+        blank = _BLANK[self.failing["blank"] % 2]
+        return blank if self.fails("blank") else _drawn(self.text, self.scrolled)
 
     def tree(self) -> str:
         """The UI tree; cut off if it fails so."""
@@ -60,7 +66,9 @@ class FakeAndroid:
         else:
             buttons += _node("android.widget.Button", "Save", _BUTTON, "save")
         focused = str(self.focused).lower()
-        field = _node("android.widget.EditText", self.text, _FIELD, "field", focused=focused)
+        about = {"focused": focused} | ({"content-desc": self.said} if self.said else {})
+        name = "" if self.said else "field"  # as of screens whose fields have no ids
+        field = _node("android.widget.EditText", self.text, _FIELD, name, **about)
         rows = _node("android.widget.ListView", "", _LIST, scrollable="true")
         tree = f'<hierarchy rotation="0">{field}{buttons}{rows}</hierarchy>'
         return (
@@ -69,7 +77,7 @@ class FakeAndroid:
 
     def focus(self) -> str:
         """What has it."""
-        return f"{PACKAGE}/{PACKAGE}.MainActivity"
+        return f"{self.package}/{self.package}.MainActivity"
 
     def touch(self, start: tuple[int, int], end: tuple[int, int], milliseconds: int) -> None:
         """A finger from one point to another."""
@@ -111,7 +119,7 @@ def _png(picture: Image.Image) -> bytes:
     return content.getvalue()
 
 
-_BLACK = _png(Image.new("RGB", (WIDTH, HEIGHT)))
+_BLANK = tuple(_png(Image.new("RGB", (WIDTH, HEIGHT), color)) for color in ("black", "white"))
 
 
 def _inside(point: tuple[int, int], bounds: tuple[int, int, int, int]) -> bool:
@@ -177,6 +185,8 @@ class FakeShell:
                 return Result(f"package:android\npackage:{PACKAGE}\n".encode())
             case ["pm", "clear", package]:
                 return Result(b"Success\n" if package == PACKAGE else b"Failed\n", status=0)
+            case ["pm", "grant", _, permission]:
+                android.granted.append(permission)
             case ["monkey", "-p", package, *_]:
                 android.started.append(package)
                 known = package == PACKAGE

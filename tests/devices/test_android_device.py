@@ -178,6 +178,23 @@ def test_a_task_sets_settings_up_and_reads_them_back(handset: Handset) -> None:
     assert handset.device.state()["volume"] == "7"
 
 
+def test_a_task_gives_apps_permissions(handset: Handset) -> None:
+    handset.device.reset(AndroidSetup(grants=((PACKAGE, "android.permission.CAMERA"),)))
+    assert handset.android.granted == ["android.permission.CAMERA"]
+
+
+@pytest.mark.parametrize("handset", [by_appium], indirect=True)
+def test_appium_fills_the_clipboard(handset: Handset) -> None:
+    handset.device.reset(AndroidSetup(clipboard="für 2 €"))
+    assert handset.android.clipboard == "für 2 €"
+
+
+@pytest.mark.parametrize("handset", [by_adb], indirect=True)
+def test_adb_alone_cannot_fill_it_and_says_what_can(handset: Handset) -> None:
+    with pytest.raises(ConfigError, match="use Appium"):
+        handset.device.reset(AndroidSetup(clipboard="für 2 €"))
+
+
 def test_a_tree_that_fails_once_is_asked_for_again(handset: Handset) -> None:
     handset.device.reset(SETUP)
     handset.android.failing["tree"] = 1
@@ -203,7 +220,7 @@ def test_without_a_tree_the_picture_is_left_and_the_agent_is_told(
     assert handset.device.observe().messages == ()
 
 
-def test_a_black_frame_is_looked_at_again_and_a_black_screen_is_a_failure(
+def test_a_frame_of_one_colour_is_looked_at_again_and_a_screen_of_one_is_a_failure(
     handset: Handset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agentenv.devices.android.device.BLANK_TIME", 0.5)

@@ -27,6 +27,8 @@ from emulators import state
 from emulators.images import services
 from tests.devices.adb import needs_adb
 from tests.devices.android_system import AndroidSystem
+from tests.devices.app_system import AppSystem
+from tests.tasks.kennels import APK, PACKAGE, import_kennels
 
 APPIUM = "http://127.0.0.1:4723"
 
@@ -81,6 +83,33 @@ def test_by_default_it_is_the_first_emulator_that_is_up(
     assert default_address() == Address()
     state.save(services("budtmo", 2, 34, headless=True, project="test"))
     assert default_address() == Address(APPIUM, "127.0.0.1:5555")
+
+
+@needs_adb
+def test_a_policy_is_measured_and_audited_on_an_imported_suites_own_app(
+    adb_server: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suite = import_kennels(tmp_path, "android")
+    system = AppSystem(tmp_path / "data", {APK: (PACKAGE, 1)})
+    server = AdbServer(system)
+    out = tmp_path / "eval"
+    flags = ["--policy", "random", "--tasks", f"{suite}#mkennel-001_book", "--episodes", "1"]
+    try:
+        assert main(["eval", *flags, "--serial", server.serial, "--out", str(out)]) == 0
+    finally:
+        subprocess.run(["adb", "disconnect", server.serial], capture_output=True, check=False)
+        server.close()
+        system.close()
+    [episode] = TrajectoryStore(out / "data").episodes()
+    assert episode.task == "myphonebench-android/mkennel-001_book"
+    assert not episode.infra_error
+    assert episode.events is not None
+    assert system.cleared == [PACKAGE]
+    capsys.readouterr()
+    assert main(["audit", str(out / "data")]) == 0
+    assert "1, 0 of them not fully audited" in capsys.readouterr().out
+    assert main(["audit", str(out / "data"), "--protocol", "myphonebench"]) == 0
+    assert "form minimisation" in capsys.readouterr().out
 
 
 @needs_adb

@@ -127,6 +127,12 @@ class W3CServer(ThreadingHTTPServer):
                 return None
             case "mobile: terminateApp" | "mobile: clearApp" | "mobile: installApp":
                 return True
+            case "mobile: changePermissions":
+                android.granted += given["permissions"]
+                return None
+            case "mobile: setClipboard":
+                android.clipboard = base64.b64decode(given["content"]).decode()
+                return None
             case "mobile: shell" if not self.shell_allowed:
                 text = "Potentially insecure feature 'adb_shell' has not been enabled"
                 raise WireError(500, "unknown error", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from hypothesis import strategies as st
@@ -11,20 +12,29 @@ from agentenv.actions import (
     ACTION_MODELS,
     Action,
     Answer,
+    DoubleTap,
     Finish,
+    Hover,
     InputText,
     LongPress,
+    Navigate,
+    OpenApp,
     PressKey,
+    Scroll,
     Swipe,
     Tap,
     Wait,
 )
-from agentenv.dialects import JsonDialect, QwenMobileUse
+from agentenv.dialects import Aitw, AndroidWorld, JsonDialect, QwenMobileUse, UITars
+from agentenv.dialects.androidworld import SWIPES
 from agentenv.dialects.qwen_mobile_use import BUTTONS, KEYS
 from agentenv.shortcuts import SHORTCUTS
 
 JSON = JsonDialect()
 QWEN = QwenMobileUse()
+UI_TARS = UITars()
+ANDROIDWORLD = AndroidWorld()
+AITW = Aitw()
 
 # Text as pages and people write it: separators, quotes, controls, every script, emoji.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
@@ -86,5 +96,68 @@ def mobile_use_actions(draw: st.DrawFn) -> Action:
             st.builds(Wait, seconds=st.floats(0, 60)),
             st.builds(Finish, success=st.booleans()),
             TEXT.map(lambda app: ACTION_ADAPTER.validate_python({"type": "open_app", "app": app})),
+        )
+    )
+
+
+DIRECTIONS = st.sampled_from(["up", "down", "left", "right"])
+
+
+@st.composite
+def ui_tars_actions(draw: st.DrawFn) -> Action:
+    """Any action that UI-TARS has a call for."""
+    keys = [key for key in SHORTCUTS if key != "recents"]
+    return draw(
+        st.one_of(
+            *(st.builds(kind, point=POINTS) for kind in (Tap, LongPress, DoubleTap, Hover)),
+            st.builds(Swipe, start=POINTS, end=POINTS),
+            st.builds(Scroll, direction=DIRECTIONS, point=POINTS | st.none()),
+            st.builds(InputText, text=TEXT),
+            st.builds(PressKey, key=st.sampled_from(keys)),
+            st.builds(OpenApp, app=TEXT),
+            st.builds(Navigate, url=TEXT),
+            st.builds(Answer, text=TEXT.filter(bool)),
+            st.builds(Finish, success=st.booleans()),
+            st.just(Wait()),
+        )
+    )
+
+
+@st.composite
+def androidworld_actions(draw: st.DrawFn) -> Action:
+    """Any action that AndroidWorld has a type for."""
+    target = st.one_of(
+        st.fixed_dictionaries({"element": st.integers(0, 9_999)}),
+        st.fixed_dictionaries({"point": POINTS}),
+    )
+    kind = draw(st.sampled_from([Tap, LongPress, DoubleTap]))
+    start, end = draw(st.sampled_from(list(SWIPES.values())))
+    indices = st.none() | st.integers(0, 9_999)
+    typed = InputText(text=draw(TEXT), clear=draw(st.booleans()), **draw(target | st.just({})))
+    return draw(
+        st.one_of(
+            target.map(lambda fields: kind(**fields)),
+            st.builds(Scroll, direction=DIRECTIONS, element=indices),
+            st.builds(PressKey, key=st.sampled_from(["enter", "home", "back"])),
+            st.builds(OpenApp, app=TEXT),
+            st.builds(Answer, text=TEXT),
+            st.builds(Finish, success=st.booleans()),
+            st.sampled_from([typed, Swipe(start=start, end=end), Wait()]),
+        )
+    )
+
+
+@st.composite
+def aitw_actions(draw: st.DrawFn) -> Action:
+    """Any action of Android in the Wild; swipes are longer than what counts as a tap."""
+    start, end = draw(POINTS), draw(POINTS)
+    swipes = [Swipe(start=start, end=end)] if math.dist(start, end) > 0.05 else []
+    return draw(
+        st.one_of(
+            st.builds(Tap, point=POINTS),
+            st.builds(InputText, text=TEXT),
+            st.builds(PressKey, key=st.sampled_from(["enter", "home", "back"])),
+            st.builds(Finish, success=st.booleans()),
+            *map(st.just, swipes),
         )
     )

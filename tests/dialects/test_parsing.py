@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -26,7 +27,7 @@ from agentenv.actions import (
 )
 from agentenv.dialects.parsing import MAX_OUTPUT
 from agentenv.dialects.qwen_mobile_use import ACTION_NAMES
-from tests.dialects.actions import AWKWARD, JSON, QWEN
+from tests.dialects.actions import AITW, ANDROIDWORLD, AWKWARD, JSON, QWEN, UI_TARS
 
 TAP = '{"type":"tap","element":3}'
 CLICK = '{"name": "mobile_use", "arguments": {"action": "click", "coordinate": [0, 999]}}'
@@ -201,6 +202,12 @@ _SAYABLE: list[Action] = [
 ]
 _VALID = [
     *(dialect.print(action) for dialect in (JSON, QWEN) for action in _SAYABLE),
+    *(UI_TARS.print(action) for action in _SAYABLE if action.type != "wait"),
+    *(AITW.print(action) for action in _SAYABLE if action.type not in ("wait", "press_key")),
+    ANDROIDWORLD.print(Tap(point=(0.5, 0.25))),
+    ANDROIDWORLD.print(InputText(text=AWKWARD, element=3)),
+    UI_TARS.print(Scroll(direction="up")),
+    "Thought: I'd tap.\nAction: click(start_box='<|box_start|>(10,20)<|box_end|>')",
     JSON.print(Tap(element=3, label="Ok")),
     JSON.print(Scroll(direction="up")),
     JSON.print(Drag(element=3, label="Ok", to_element=4, to_label="Bin")),
@@ -217,7 +224,26 @@ def _mutated(draw: st.DrawFn) -> str:
     start = draw(st.integers(0, len(text)))
     end = draw(st.integers(start, min(len(text), start + 8)))
     piece = draw(
-        st.sampled_from(['"', "{", "}", "[", ",", "\\", "\x00", "\ud83d", "NaN", "9" * 400, ""])
+        st.sampled_from(
+            [
+                '"',
+                "'",
+                "(",
+                ")",
+                "=",
+                " ",
+                "{",
+                "}",
+                "[",
+                ",",
+                "\\",
+                "\x00",
+                "\ud83d",
+                "NaN",
+                "9" * 400,
+                "",
+            ]
+        )
         | st.text(max_size=4)
     )
     return text[:start] + piece * draw(st.sampled_from([1, 1, 2, 900])) + text[end:]
@@ -227,6 +253,7 @@ _OUTPUTS = st.one_of(
     st.text(),
     st.text(st.characters(categories=["Cs", "Cc", "Cf"])),
     st.text('{}[]":,\\ \n'),
+    st.text("Action: type(x='\\), \n"),
     st.binary(),
     _mutated(),
     _mutated().map(lambda text: text.encode("utf-8", "surrogatepass")),
@@ -244,10 +271,34 @@ _OUTPUTS = st.one_of(
 )
 @given(output=_OUTPUTS)
 def test_no_output_makes_a_parser_raise_or_leave_the_schema(output: str | bytes) -> None:
-    for dialect in (JSON, QWEN):
+    for dialect in (JSON, QWEN, UI_TARS, ANDROIDWORLD, AITW):
         action = dialect.parse(output)
         assert ACTION_ADAPTER.validate_python(action.model_dump()) == action
         json.dumps(action.model_dump(), ensure_ascii=False, allow_nan=False).encode("utf-8")
         if isinstance(action, Invalid):
             assert 0 < len(action.reason) <= 300
             assert len(action.raw) <= 1_000
+
+
+@pytest.mark.parametrize("number", range(len(_VALID)))
+def test_an_output_that_was_cut_off_says_no_other_action(number: int) -> None:
+    output = _VALID[number]
+    for dialect in (JSON, QWEN, UI_TARS, ANDROIDWORLD, AITW):
+        whole = dialect.parse(output)
+        if not isinstance(whole, Invalid):
+            for length in range(len(output)):
+                cut_off = dialect.parse(output[:length])
+                assert cut_off == whole or isinstance(cut_off, Invalid)
+
+
+@pytest.mark.parametrize(
+    "piece", ["'", '"', "\\", " ", "\n", "(", "Action:", ', a="', '" ,', "' )", "<a", "[", "=", "*"]
+)
+def test_no_output_takes_long_to_read(piece: str) -> None:
+    typed = "Action: type(content='a'", 'Action Decision: "typed_text": "a"'
+    for opening in ("", "Action:", "Action: {", *typed, *(text[:-1] for text in typed)):
+        output = opening + piece * ((MAX_OUTPUT - len(opening)) // len(piece))
+        for dialect in (JSON, QWEN, UI_TARS, ANDROIDWORLD, AITW):
+            started = time.process_time()
+            dialect.parse(output)
+            assert time.process_time() - started < 1

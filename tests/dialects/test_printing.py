@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,6 @@ from agentenv.actions import (
     ACTION_MODELS,
     BROWSER_ACTIONS,
     Action,
-    Answer,
     ChooseFile,
     Drag,
     Finish,
@@ -27,10 +26,32 @@ from agentenv.actions import (
     Scroll,
     Tap,
 )
-from agentenv.dialects import DIALECTS, Dialect, JsonDialect, QwenMobileUse, get_dialect
+from agentenv.dialects import (
+    DIALECTS,
+    Dialect,
+    DialectName,
+    JsonDialect,
+    QwenMobileUse,
+    UITars,
+    get_dialect,
+)
 from agentenv.errors import ConfigError
 from agentenv.shortcuts import SHORTCUTS
-from tests.dialects.actions import AWKWARD, JSON, QWEN, actions, mobile_use_actions
+from tests.dialects.actions import (
+    AITW,
+    ANDROIDWORLD,
+    AWKWARD,
+    JSON,
+    QWEN,
+    UI_TARS,
+    actions,
+    aitw_actions,
+    androidworld_actions,
+    mobile_use_actions,
+    ui_tars_actions,
+)
+
+ALL = [JSON, QWEN, UI_TARS, ANDROIDWORLD, AITW]
 
 
 def assert_same(got: Action, want: Action, resolution: float) -> None:
@@ -60,14 +81,36 @@ def test_qwen_mobile_use_parses_what_it_prints(action: Action, dialect: QwenMobi
     assert_same(dialect.parse(dialect.print(action)), action, resolution=0.51 / dialect.width)
 
 
+@given(ui_tars_actions(), st.sampled_from([UI_TARS, UITars(1092, 2408)]))
+def test_ui_tars_parses_what_it_prints(action: Action, dialect: UITars) -> None:
+    assert_same(dialect.parse(dialect.print(action)), action, resolution=0.51 / dialect.width)
+
+
+@given(androidworld_actions())
+def test_androidworld_parses_what_it_prints(action: Action) -> None:
+    printed = ANDROIDWORLD.print(action)
+    assert_same(ANDROIDWORLD.parse(printed), action, resolution=0.51 / ANDROIDWORLD.width)
+
+
+@given(aitw_actions())
+def test_aitw_parses_what_it_prints(action: Action) -> None:
+    assert_same(AITW.parse(AITW.print(action)), action, resolution=0.000051)
+
+
 @given(actions())
 def test_printing_what_was_parsed_changes_nothing(action: Action) -> None:
     text = JSON.print(action)
     assert JSON.print(JSON.parse(text)) == text
 
 
-@pytest.mark.parametrize("dialect", [JSON, QWEN], ids=lambda dialect: dialect.name)
-@pytest.mark.parametrize("text", [AWKWARD, "a,b", '"', "{}", "}{", "\n", "\x00", "", "x" * 5_000])
+@pytest.mark.parametrize("dialect", ALL, ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(AWKWARD, "a,b", '"', "'", "')", '", "typed_text": "', "\\", "\\'", "\\n", "</think>"),
+        *("Action: wait()", "{}", "}{", "\n", "a\r\nb", "\x00", "", "x" * 5_000),
+    ],
+)
 def test_typed_text_survives_the_round_trip(dialect: Dialect, text: str) -> None:
     action = InputText(text=text)
     assert dialect.parse(dialect.print(action)) == action
@@ -142,10 +185,10 @@ def test_qwen_refuses_to_print_what_it_has_no_words_for(action: Action) -> None:
         QWEN.print(action)
 
 
-@pytest.mark.parametrize("dialect", [JSON, QWEN], ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("dialect", ALL, ids=lambda dialect: dialect.name)
 def test_nothing_is_printed_that_would_be_too_long_to_parse(dialect: Dialect) -> None:
     with pytest.raises(ConfigError):
-        dialect.print(Answer(text="\n" * 10_000))
+        dialect.print(InputText(text="\n" * 10_000))
 
 
 def test_json_has_no_words_for_invalid() -> None:
@@ -172,6 +215,7 @@ def test_qwen_instructions_give_the_resolution_and_the_tools_names() -> None:
 
 
 def test_dialects_are_found_by_name() -> None:
+    assert list(DIALECTS) == list(get_args(DialectName))
     for name in DIALECTS:
         assert get_dialect(name).name == name
     assert get_dialect(QWEN) is QWEN

@@ -34,6 +34,8 @@ class DockerEngine(ThreadingHTTPServer):
         """What a command inside prints, by a word of it."""
         self.looks = 2
         """How often a container is looked at before it is healthy."""
+        self.waits_for = "Android to boot"
+        """What the health check of a container says that is not healthy yet."""
         self.dying: set[str] = set()
         self.refused: set[str] = set()
         """Names of containers that cannot be made."""
@@ -122,7 +124,8 @@ class DockerEngine(ThreadingHTTPServer):
         container["looks"] += 1
         if container["State"]["Status"] == "running":
             health = "healthy" if container["looks"] > self.looks else "starting"
-            container["State"]["Health"] = {"Status": health}
+            log = [{"ExitCode": 1, "Output": f"{self.waits_for}\n"}]
+            container["State"]["Health"] = {"Status": health, "Log": log}
         return container
 
     def _output(self) -> bytes:

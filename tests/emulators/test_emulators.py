@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import shutil
+import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,8 +149,104 @@ def test_an_emulator_that_ends_or_never_boots_is_told_with_its_last_words(
     engine.dying.clear()
     engine.looks = 10**9
     wanted = services("budtmo", 1, 34, headless=True, project="test")
-    with pytest.raises(EmulatorError, match="not ready after 0 s"):
+    with pytest.raises(EmulatorError, match="after 0 s: test-1 waits for Android to boot"):
         up(Containers(engine.url), wanted, timeout=0, folder=tmp_path)
+
+
+@pytest.mark.parametrize("image", ["budtmo", "redroid"])
+def test_a_health_check_says_what_is_waited_for(image: Image, tmp_path: Path) -> None:
+    [service] = services(image, 1, 33, headless=True, project="test")
+    with socket.socket() as appium:
+        appium.bind(("127.0.0.1", 0))
+        health = service.health.replace("/4723", f"/{appium.getsockname()[1]}")
+
+        def says(booted: str) -> str:
+            for name in ("adb", "getprop"):
+                program = tmp_path / name
+                program.write_text(f"#!/bin/sh\necho {booted}\n")
+                program.chmod(0o755)
+            path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+            done = subprocess.run(["sh", "-c", health], capture_output=True, text=True, env=path)
+            return f"{done.returncode} {done.stdout.strip()}"
+
+        assert says("0") == "1 Android to boot"
+        assert says("1") == ("1 Appium to answer" if image == "budtmo" else "0 ")
+        appium.listen()
+        assert says("1") == "0 "
+
+
+def test_while_one_waits_it_is_told_for_what(
+    engine: DockerEngine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine.looks = 8
+    told: list[str] = []
+    start(engine, tmp_path, count=1)
+    containers = Containers(engine.url)
+    containers.restart("test-1")
+    containers.await_ready(["test-1"], lambda name: None, waiting_for=told.append)
+    assert "test-1 waits for Android to boot" in told
+
+
+def test_another_machine_is_a_context_of_docker_and_remembered(
+    engine: DockerEngine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    folder = tmp_path / "contexts/meta" / hashlib.sha256(b"lab").hexdigest()
+    folder.mkdir(parents=True)
+    (tmp_path / "config.json").write_text("{}")
+    about = {"docker": {"Host": engine.url, "SkipTLSVerify": False}}
+    meta = {"Name": "lab", "Metadata": {}, "Endpoints": about}
+    (folder / "meta.json").write_text(json.dumps(meta))
+    assert main(["emulators", "up", "--host", "lab"]) == 0
+    assert main(["emulators", "status"]) == 0
+    assert "healthy" in capsys.readouterr().out
+    assert restarter("127.0.0.1:5555", "") is not None
+    assert main(["emulators", "down"]) == 0
+    assert not engine.containers
+    assert main(["emulators", "up", "--host", "elsewhere"]) == 1
+    assert "docker has no context 'elsewhere'" in capsys.readouterr().err
+
+
+def test_of_another_machine_the_ports_come_through_a_tunnel(
+    engine: DockerEngine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("paramiko", reason="docker's client speaks no ssh without it")
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f"#!{sys.executable}\n{_RELAY.format(port=engine.server_port)}")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    assert Containers(engine.url).machine == ""
+    assert main(["emulators", "up", "--host", "ssh://me@lab"]) == 0
+    told = capsys.readouterr().out
+    assert "ssh -N -L 5555:127.0.0.1:5555 -L 4723:127.0.0.1:4723 me@lab" in told
+    assert main(["emulators", "down"]) == 0
+    assert not engine.containers
+
+
+_RELAY = """
+import os, socket, sys, threading
+there = socket.create_connection(("127.0.0.1", {port}))
+
+def back():
+    while data := there.recv(65536):
+        os.write(1, data)
+    os._exit(0)
+
+threading.Thread(target=back).start()
+while data := os.read(0, 65536):
+    there.sendall(data)
+there.shutdown(socket.SHUT_WR)
+"""
+"""What stands for ssh: its pipes lead to the engine."""
 
 
 def test_a_snapshot_that_was_not_loaded_is_an_error(engine: DockerEngine, tmp_path: Path) -> None:
@@ -153,16 +254,16 @@ def test_a_snapshot_that_was_not_loaded_is_an_error(engine: DockerEngine, tmp_pa
     containers = Containers(engine.url)
     assert snapshot(containers, "test-1", "save", "clean") == "OK"
     assert engine.ran[-1] == ["adb", "emu", "avd", "snapshot", "save", "clean"]
-    assert snapshot(containers, "test-1", "load", "clean") == "OK"
+    assert snapshot(containers, "test-1", "restore", "clean") == "OK"
     assert engine.ran[-2][-1] == "sys.boot_completed"
     engine.printed["get"] = "1"  # a setting of after the saving is still there
     with pytest.raises(EmulatorError, match="restored nothing"):
-        snapshot(containers, "test-1", "load", "clean")
+        snapshot(containers, "test-1", "restore", "clean")
     engine.printed["snapshot"] = "KO: no such snapshot"
     with pytest.raises(EmulatorError, match="no such snapshot"):
-        snapshot(containers, "test-1", "load", "other")
+        snapshot(containers, "test-1", "restore", "other")
     with pytest.raises(ConfigError, match="give the snapshot a name"):
-        snapshot(containers, "test-1", "load", "")
+        snapshot(containers, "test-1", "restore", "")
 
 
 def test_a_device_that_hangs_has_the_container_that_is_its_own_restarted(
@@ -219,7 +320,10 @@ def test_the_commands_work_together(
     assert "last words of agentenv-1" in capsys.readouterr().out
     assert main(["emulators", "snapshot", "save", "clean"]) == 0
     assert main(["emulators", "doctor"]) == 0
-    assert "an engine answers" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "an engine answers" in told
+    for name in ("docker", "/dev/kvm", "binder", "adb", "Appium", "disk"):
+        assert f" {name} " in told
     assert main(["emulators", "down"]) == 0
     assert main(["emulators", "status"]) == 0
     assert "none is up" in capsys.readouterr().out

@@ -36,13 +36,14 @@ def test_the_oracle_solves_its_tasks() -> None:
     assert all(episode.success for episode in rollout(policy, work, [FakeDevice()]))
 
 
-def test_the_oracle_solves_its_tasks_in_a_dialect_of_points() -> None:
+@pytest.mark.parametrize("dialect", ["qwen_mobile_use", "ui_tars", "aitw"])
+def test_the_oracle_solves_its_tasks_in_a_dialect_of_points(dialect: str) -> None:
     task = PressTask()
-    policy = OraclePolicy({task.id: task}, dialect="qwen_mobile_use")
+    policy = OraclePolicy({task.id: task}, dialect=dialect)
     (decision,) = policy.act([history(task, BUTTON, *_named("Cancel", "Help"))])
     assert isinstance(decision.action, Tap)
     assert decision.action.point is not None
-    assert "<tool_call>" in decision.text
+    assert get_dialect(dialect).parse(decision.text) == decision.action
 
 
 def _named(*names: str) -> list[UIElement]:

@@ -13,8 +13,8 @@ from agentenv.tasks import get_task
 from agentenv.trajectories.store import TrajectoryWriter
 from benchmarks import audit_ocr, digiq_privacy
 from benchmarks.audit_ocr import Measured
-from benchmarks.digiq_miniwob import load_settings
 from benchmarks.digiq_privacy import BenchmarkConfig
+from benchmarks.digiq_success import load_settings
 from benchmarks.results_file import load_results
 from privacy_audit.canaries import Canaries, Item
 from privacy_audit.ocr import TextLine

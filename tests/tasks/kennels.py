@@ -24,7 +24,10 @@ KENNELS = [
     for number, name in enumerate(NAMES, start=11)
 ]
 GIVEN = ["kennel_id", "owner_name", "owner_phone", "owner_dob", "slot_time", "wishes"]
+PACKAGE = "org.example.mkennel"
 FORM = {
+    "app_package": PACKAGE,
+    "database_path": f"/data/data/{PACKAGE}/databases/kennel.db",
     "tables": {
         "stays": {"columns": ["id", *GIVEN, "status", "created_at"]},
         "form_drafts": {"columns": [*GIVEN, "club_phone", "updated_at"]},
@@ -41,6 +44,23 @@ FORM = {
          "ui_strategy": {"section_title": "Kennel club", "description_text": "A bone a month"}},
     ],
 }  # fmt: skip
+SOURCE = """
+  fun save(db: SQLiteDatabase) {
+    db.execSQL(\"\"\"
+      CREATE TABLE IF NOT EXISTS form_drafts (kennel_id INTEGER NOT NULL, slot_time TEXT NOT NULL,
+        owner_name TEXT, owner_phone TEXT, owner_dob TEXT, wishes TEXT, club_phone TEXT,
+        updated_at TEXT, PRIMARY KEY (kennel_id, slot_time))
+    \"\"\".trimIndent())
+    db.execSQL(\"\"\"
+      CREATE TABLE IF NOT EXISTS stays (id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kennel_id INTEGER NOT NULL, owner_name TEXT NOT NULL, owner_phone TEXT, owner_dob TEXT,
+        slot_time TEXT, wishes TEXT NOT NULL, status TEXT DEFAULT 'confirmed',
+        created_at TEXT DEFAULT (datetime('now')))
+    \"\"\".trimIndent())
+  }
+"""
+"""Of the app on Android, as far as the import reads it."""
+APK = b"PK\x03\x04 the kennels' app"
 PROFILE = {
     "profile_items": [
         {"key": "name", "value": OWNER, "level": "low"},
@@ -98,8 +118,8 @@ PAIR = {
 }
 
 
-def import_kennels(root: Path) -> Path:
-    """Write the directory and import it; the path of the suite."""
+def write_checkout(root: Path) -> None:
+    """Write the directory, with what is wrong in it."""
     contents: dict[str, Any] = {
         f"{DATA}/apps/mkennel/form_schema.json": FORM,
         f"{DATA}/apps/mkennel/seed.json": {"kennels": KENNELS, "stays": []},
@@ -114,6 +134,18 @@ def import_kennels(root: Path) -> Path:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content), encoding="utf-8")
+    source = root / "apps/java" / PACKAGE.replace(".", "/") / "Form.kt"
+    source.parent.mkdir(parents=True, exist_ok=True)
+    source.write_text(SOURCE, encoding="utf-8")
+    apk = root / "apps/apks/mkennel.apk"
+    apk.parent.mkdir(parents=True, exist_ok=True)
+    apk.write_bytes(APK)
+
+
+def import_kennels(root: Path, device: str = "phone") -> Path:
+    """Write the directory and import it for a device; the path of the suite."""
+    write_checkout(root)
     out = root / "out"
-    assert main(["import", "myphonebench", str(root), "--out", str(out), "--report"]) == 0
-    return out / "myphonebench.json"
+    words = ["import", "myphonebench", str(root), "--out", str(out), "--report"]
+    assert main([*words, "--device", device]) == 0
+    return out / ("myphonebench.json" if device == "phone" else "myphonebench-android.json")

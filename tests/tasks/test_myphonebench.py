@@ -21,8 +21,7 @@ from privacy_audit.events import read_log
 from privacy_audit.phone_contract import phone_contract
 from privacy_audit.policy import load_policy
 from privacy_audit.reference.device import PagePhone
-
-from .kennels import import_kennels
+from tests.tasks.kennels import import_kennels
 
 
 @pytest.fixture(scope="module")

@@ -132,7 +132,7 @@ def test_doing_nothing_or_the_wrong_thing_earns_nothing(name: str, device: Phone
     assert env.advance(Finish()).reward == 0
     env.begin(instance)
     assert env.advance(Answer(text="done")).reward == 0
-    wrong = play(env, instance, chosen.oracle(chosen.decoy(instance)))
+    wrong = play(env, instance, chosen.other_errand(instance))
     assert wrong.terminated
     assert wrong.reward == 0
 

@@ -220,7 +220,7 @@ def allowed(end: End) -> Iterator[tuple[str, Rows]]:
 def test_doing_it_for_another_entity_fails(
     chosen: PhoneTask, instance: TaskInstance, device: PagePhone
 ) -> None:
-    assert play(device, chosen, instance, chosen.oracle(chosen.decoy(instance))) == 0
+    assert play(device, chosen, instance, chosen.other_errand(instance)) == 0
 
 
 def test_a_field_that_is_called_service_does_not_hide_a_new_row(device: PagePhone) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agentenv.actions import InputText, Tap
+from agentenv.actions import Answer, InputText, Tap
 from agentenv.observations import Observation, UIElement
 from agentenv.policies.base import History, Turn
 from tests.small_models import noise_png
@@ -23,11 +23,32 @@ def test_a_replaced_word_is_replaced_everywhere_and_nowhere_else() -> None:
     )
     assert isinstance(changed, InputText)
     assert changed.text not in ("jess", "")
+    assert changed.label not in ("Username", "")
     assert history.observation.goal == f'Enter "{changed.text}" as the {changed.label}.'
     assert history.observation.elements[0].name == changed.label
     assert history.observation.elements[1].name == "Log in"
     assert history.turns[0].text == f'{{"type":"tap","label":"{changed.label}","element":0}}'
     assert changed.element == 0
+
+
+def test_a_control_that_the_goal_does_not_name_keeps_its_name() -> None:
+    """Whether to press it is told by its name alone."""
+    history = History(SCREEN)
+    assert substitute(history, Tap(label="Log in", element=1), np.random.default_rng(0), 1.0) == (
+        history,
+        Tap(label="Log in", element=1),
+    )
+
+
+def test_an_answer_that_was_read_or_told_stays_the_one_that_stands_there() -> None:
+    told = Observation(noise_png(0), ELEMENTS, "page", goal="Who?", messages=("phone: jess",))
+    history, changed = substitute(
+        History(told), Answer(text="jess, of course"), np.random.default_rng(0), 1.0
+    )
+    assert isinstance(changed, Answer)
+    assert changed.text != "jess, of course"
+    name = changed.text.removesuffix(", of course")
+    assert history.observation.messages == (f"phone: {name}",)
 
 
 def test_nothing_changes_at_share_zero() -> None:

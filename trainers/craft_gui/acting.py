@@ -42,7 +42,9 @@ class Drawn:
 class Acting:
     """The environment side of a run: devices, the store of rollouts, rewards.
 
-    Each group's rollouts start from one initial state: the same instance on every device.
+    Each group's rollouts start from one initial state. On devices with snapshots one rollout
+    makes it - by a reset, and an oracle's steps where it helps - and all others go on from its
+    snapshot; on others each is reset to the same instance.
 
     Args:
         config: of the run.
@@ -92,7 +94,8 @@ class Acting:
         stats = RolloutStats()
         items = [(drawn.task, first + drawn.number) for drawn in plan]
         episodes: defaultdict[str, list[Episode]] = defaultdict(list)
-        for episode in self._run(guided, items, "train", self.config.rollouts.size, stats):
+        size = self.config.rollouts.size
+        for episode in self._run(guided, items, "train", size, stats, guided.shown):
             episodes[episode.key].append(episode)
         for key in instances:
             self._keep(policy, episodes[key])
@@ -151,6 +154,7 @@ class Acting:
         split: Split,
         attempts: int,
         stats: RolloutStats,
+        common: Mapping[str, int] | None = None,
     ) -> Iterable[Episode]:
         if not self._devices:
             task = next(iter(self.tasks.values()))
@@ -163,6 +167,7 @@ class Acting:
             dialect=self.config.dialect,
             attempts=attempts,
             stats=stats,
+            common=common,
         )
 
     def _group(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agentenv.config import config_to_mapping
+from agentenv.dialects import DialectName
 from agentenv.errors import ConfigError
 from trainers.configs import LoraConfig
 from trainers.craft_gui.curriculum import CurriculumConfig
@@ -155,8 +156,8 @@ class CraftGUIConfig:
     """Devices stepped at once."""
     threads: int = 0
     """Torch threads; 0 takes what torch chooses. One is fastest beside browsers."""
-    dialect: str = "json"
-    """How the policy writes actions: json or qwen_mobile_use."""
+    dialect: DialectName = "json"
+    """How the policy writes actions."""
     freeze_vision: bool = True
     """Train what reads the image features and not the image encoder."""
     save_every: int = 1

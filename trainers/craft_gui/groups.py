@@ -79,6 +79,11 @@ class Group:
         return bool(unequal_groups(self.rewards, alike).any())
 
     @property
+    def one_start(self) -> bool:
+        """Whether all attempts began in the same state, as far as the agent sees."""
+        return len({attempt.turns[0].state for attempt in self.attempts if attempt.turns}) <= 1
+
+    @property
     def turns(self) -> list[Turn]:
         """Of all attempts, in order."""
         return [turn for attempt in self.attempts for turn in attempt.turns]

@@ -378,6 +378,7 @@ def _outcomes(groups: Sequence[Group], stage_of: Callable[[str], int]) -> dict[s
             rates[name] = rates.get(name, SuccessRate()) + (SuccessRate() if group.shown else own)
     numbers |= {name: rate.rate for name, rate in sorted(rates.items()) if rate.n}
     numbers["guided_groups"] = sum(group.shown > 0 for group in groups) / len(groups)
+    numbers["one_start"] = sum(group.one_start for group in groups) / len(groups)
     return numbers
 
 

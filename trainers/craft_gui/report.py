@@ -129,6 +129,12 @@ def curves(rows: Rows, validation: Rows) -> list[Curve]:
         chart("Reward", "mean", "Each part before its weight.", *_names(rows, "reward/")),
         chart("Curriculum", "share", "What is drawn, and how often it succeeds.", *of_stages),
         chart(
+            "State of the curriculum",
+            "number",
+            "The stage it is in, tasks that are left alone, and between how many it chooses.",
+            *("curriculum/stage", "curriculum/cooling", "curriculum/effective_tasks"),
+        ),
+        chart(
             "Groups without a signal",
             "share",
             "All rewards equal: they were drawn anew.",
@@ -160,6 +166,7 @@ def diagnostics(rows: Rows) -> list[Diagnostic]:
         "clip_share": "tokens whose update was clipped; much above 0.3, learn more slowly",
         "entropy": "nats a token; near 0, nothing new is tried",
         "dead_groups": "groups with equal rewards; near 1, tasks are too easy or too hard",
+        "one_start": "groups whose rollouts all began in the same state; less than 1 is a fault",
         "steps_per_second": "environment steps, learning included",
         "acting_share": "of the time that is spent acting, not learning",
     }

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg
 
+from agentenv.dialects import DialectName
 from agentenv.errors import ConfigError
 from trainers.configs import LoraConfig
 from trainers.digiq.critic_config import CriticConfig
@@ -173,8 +174,8 @@ class DigiQConfig:
     """Browsers stepped at once."""
     threads: int = 0
     """Torch threads; 0 takes what torch chooses."""
-    dialect: str = "json"
-    """How the policy writes actions: json or qwen_mobile_use."""
+    dialect: DialectName = "json"
+    """How the policy writes actions."""
     freeze_vision: bool = True
     """Train what reads the image features and not the image encoder (as the authors do)."""
     methods: Annotated[tuple[Method, ...], arg(aliases=("--method",))] = ("filtered_bc", "digiq")

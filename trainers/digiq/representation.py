@@ -117,12 +117,11 @@ def questions_of(
 
 def right_answers(episode: Episode) -> list[dict[Topic, bool] | None]:
     """To the questions about each logged action; None if nobody saw what it led to."""
-    screens = [step.observation for step in episode.steps]
     return [
         None
         if after is None
-        else {"change": screen_changed(before, after), "outcome": episode.success}
-        for before, after in zip(screens, [*screens[1:], episode.final_observation], strict=True)
+        else {"change": screen_changed(step.observation, after), "outcome": episode.success}
+        for step, after in zip(episode.steps, episode.screens[1:], strict=True)
     ]
 
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Sequence
 from functools import cached_property
 
 from agentenv.errors import ConfigError, DeviceError
@@ -102,16 +103,20 @@ class Adb:
         """
         return self._call("exec-out", shlex.join(words))
 
-    def call(self, *words: str) -> bytes:
+    def call(self, *words: str, timeout: float | None = None) -> bytes:
         """Run a command of adb itself, such as ``install``.
+
+        Args:
+            words: of the command.
+            timeout: seconds it may take, where that is more than a call usually may.
 
         Raises:
             DeviceError: as `shell`.
         """
-        return self._call(*words)
+        return self._call(*words, timeout=timeout)
 
-    def _call(self, *words: str) -> bytes:
-        result = self._run(*words)
+    def _call(self, *words: str, timeout: float | None = None) -> bytes:
+        result = self._run(words, timeout)
         if result.returncode and _LOST.search(result.stderr):
             lost = result.stderr.decode("utf-8", "replace").strip()[:200]
             self.reconnections["adb_gone"] += 1
@@ -119,7 +124,7 @@ class Adb:
                 raise DeviceError(f"the connection to {self.serial} broke: {lost}", "adb_gone")
             logger.info("adb: connecting to %s anew: %s", self.serial, lost)
             self.connect()
-            result = self._run(*words)
+            result = self._run(words, timeout)
         if result.returncode:
             said = (result.stderr or result.stdout).decode("utf-8", "replace").strip()
             cause = "adb_gone" if _LOST.search(result.stderr) else "adb_command"
@@ -127,8 +132,10 @@ class Adb:
             raise kind(f"`{' '.join(words)[:80]}` failed on {self.serial}: {said[:300]}", cause)
         return result.stdout
 
-    def _run(self, *words: str) -> subprocess.CompletedProcess[bytes]:
-        left = self._timeout
+    def _run(
+        self, words: Sequence[str], timeout: float | None
+    ) -> subprocess.CompletedProcess[bytes]:
+        left = timeout or self._timeout
         if self.deadline is not None:
             left = min(left, self.deadline - time.monotonic())
             if left <= 0:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentenv.devices.adb.client import TIMEOUT, Adb, CommandError
 from agentenv.devices.android.driver import Pixel
-from agentenv.errors import ActionError, DeviceError
+from agentenv.errors import ActionError, ConfigError, DeviceError
 
 KEYBOARD = "com.android.adbkeyboard/.AdbIME"
 """An input method, an app of its own, that types what adb is not able to."""
@@ -161,6 +161,18 @@ class AdbDriver:
 
     def install(self, apk: Path) -> None:
         self.adb.call("install", "-r", "-g", str(apk))
+
+    def grant(self, package: str, permissions: Sequence[str]) -> None:
+        for permission in permissions:
+            self.shell("pm", "grant", package, permission)
+
+    def set_clipboard(self, text: str) -> None:
+        """Android lets only apps do that.
+
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError("by adb alone the clipboard cannot be filled; use Appium")
 
     def open_url(self, url: str) -> None:
         said = self.shell("am", "start", "-W", "-a", "android.intent.action.VIEW", "-d", url)

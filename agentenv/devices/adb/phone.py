@@ -89,7 +89,8 @@ class PhoneOverAdb:
     """
 
     def __init__(self, device: PhoneDevice) -> None:
-        self._features = device.features
+        # What adb and its driver hold is in no snapshot, so others cannot go on from one.
+        self._features = replace(device.features, snapshots=False)
         self._inner = device
         self._plug: AdbPhone | None = None
         self._android: AndroidDevice | None = None

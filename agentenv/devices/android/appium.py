@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import logging
 import shlex
@@ -169,6 +170,14 @@ class AppiumDriver:
 
     def install(self, apk: Path) -> None:
         self._mobile("mobile: installApp", appPath=str(apk.resolve()))
+
+    def grant(self, package: str, permissions: Sequence[str]) -> None:
+        given = {"action": "grant", "appPackage": package, "permissions": list(permissions)}
+        self._mobile("mobile: changePermissions", **given)
+
+    def set_clipboard(self, text: str) -> None:
+        coded = base64.b64encode(text.encode("utf-8", "replace")).decode()
+        self._mobile("mobile: setClipboard", content=coded, contentType="plaintext")
 
     def open_url(self, url: str) -> None:
         self._refusable("mobile: deepLink", f"no app opens {url[:80]}", url=url)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentenv.devices.adb.client import Adb
 from agentenv.devices.adb.driver import AdbDriver
+from agentenv.devices.adb.own_apps import OwnApps
 from agentenv.devices.android.appium import AppiumDriver
 from agentenv.devices.android.device import AndroidDevice
 from agentenv.devices.android.driver import Driver
@@ -95,10 +96,12 @@ def open_android(engine: str = "auto", width: int = WIDTH, height: int = HEIGHT)
     address = default_address() if engine == "auto" else address_of(engine)
     if address is None:
         raise ConfigError(f"on Android the engine is adb:SERIAL or appium:URL, not {engine!r}")
-    driver: Driver = AdbDriver(address.serial)
+    by_adb = AdbDriver(address.serial)
+    driver: Driver = by_adb
     if address.appium_url:
         driver = AppiumDriver(address.appium_url, address.device)
-    return AndroidDevice(driver, width, height, restart=_restart(address))
+    own_apps = OwnApps(by_adb.adb)  # also beside Appium, which gives no databases
+    return AndroidDevice(driver, width, height, restart=_restart(address), own_apps=own_apps)
 
 
 def open_phone_page(address: Address) -> PhoneDevice:

@@ -111,16 +111,9 @@ class ChromeEngine:
             raise ConfigError("on Android nothing guards the network: leave out the policy")
         self._driver.connect()
         self._reach()
-        screen = self._viewport
         self.call("Page.enable")
         self.call("Page.addScriptToEvaluateOnNewDocument", source=page_script())
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=screen.width,
-            height=screen.height,
-            deviceScaleFactor=screen.scale,
-            mobile=screen.mobile,
-        )
+        self.call("Emulation.setDeviceMetricsOverride", **self._viewport.metrics)
         self.call("Emulation.setTimezoneOverride", timezoneId="UTC")
         self.call("Emulation.setLocaleOverride", locale="en-US")
 

@@ -14,14 +14,16 @@ from typing import Any
 from PIL import Image, ImageStat, UnidentifiedImageError
 
 from agentenv.actions import Action
+from agentenv.devices.adb.own_apps import OwnApps
 from agentenv.devices.android.driver import Driver
 from agentenv.devices.android.hands import ANDROID_ACTIONS, Hands
 from agentenv.devices.android.pins import MARK, Pins
+from agentenv.devices.android.preparing import prepare
 from agentenv.devices.android.recovery import RECOVERY_TIME, Ladder, Rung
 from agentenv.devices.android.setup import AndroidSetup
 from agentenv.devices.android.tree import parse_tree
 from agentenv.devices.base import DeviceFeatures, Setup
-from agentenv.errors import ActionError, ConfigError, DeviceError
+from agentenv.errors import ConfigError, DeviceError
 from agentenv.observations import Screen, UIElement
 
 logger = logging.getLogger(__name__)
@@ -31,19 +33,12 @@ SETTLE_TIME = 3.0
 BLANK_TIME = 2.0
 """Seconds after which a screen without a picture is broken, if the UI tree has elements."""
 NO_TREE = "the elements of this screen could not be read; look at the screenshot"
-_HOME_KEY = 3
 _TREE_TRIES = 2
 _ANR_TRIES = 3
 _ANR_BUTTONS = ("android:id/aerr_wait", "android:id/aerr_close")
 """Of the dialog "... isn't responding", the one that is pressed first."""
 _LOST = ("session_lost", "instrumentation_crashed")
 """Causes after which another session finds the app as it was."""
-_EMULATORS = {
-    "ro.boot.qemu": ("1",),
-    "ro.kernel.qemu": ("1",),
-    "ro.hardware": ("ranchu", "goldfish", "redroid", "cutf_cvm"),
-}
-"""Properties that only emulators have, and containers."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +63,8 @@ class AndroidDevice:
         settle_time: seconds that the picture may take to stand still after an action.
         restart: starts the emulator anew, as the last means; None where nothing can.
         recovery_time: seconds that all means together may take.
+        own_apps: installs apps that belong to a task, and reads their databases; None where
+            no task has any.
     """
 
     def __init__(
@@ -79,8 +76,10 @@ class AndroidDevice:
         settle_time: float = SETTLE_TIME,
         restart: Callable[[], None] | None = None,
         recovery_time: float = RECOVERY_TIME,
+        own_apps: OwnApps | None = None,
     ) -> None:
         self._driver = driver
+        self._own_apps = own_apps
         self._features = DeviceFeatures("android", height, width, ANDROID_ACTIONS)
         self._settle_time = settle_time
         self._setup = AndroidSetup()
@@ -105,6 +104,8 @@ class AndroidDevice:
     @deadline.setter
     def deadline(self, value: float | None) -> None:
         self._driver.deadline = value
+        if self._own_apps is not None:
+            self._own_apps.adb.deadline = value
 
     @property
     def features(self) -> DeviceFeatures:
@@ -156,10 +157,13 @@ class AndroidDevice:
             self._look_now = None
 
     def state(self) -> Mapping[str, Any]:
-        """What the setup's commands print, and what has the focus."""
+        """What the setup's commands print, what has the focus ("location"), and the databases of
+        the setup's own apps, by package ("databases")."""
         told: dict[str, Any] = {
             name: self._driver.shell(*words).strip() for name, words in self._setup.state
         }
+        if self._own_apps is not None and self._setup.own_apps:
+            told["databases"] = self._own_apps.databases(self._setup.own_apps)
         return {**told, "location": self._look().screen.location}
 
     def snapshot(self) -> str:
@@ -196,38 +200,8 @@ class AndroidDevice:
         self._look_now = None
         if not self._connected:
             self._connect()
-        setup, driver = self._setup, self._driver
-        if setup.emulator_only:
-            self._refuse_handsets()
-        if setup.snapshot:
-            self._load_snapshot(setup.snapshot)
-        if setup.clock is not None:
-            self._pins.set_clock(setup.clock)
-        for apk in setup.install:
-            driver.install(apk)
-        there = driver.packages() if setup.clear else []
-        for package in setup.clear:
-            if package in there:
-                driver.clear_app(package)
-        for words in setup.commands:
-            driver.shell(*words)
-        driver.press([_HOME_KEY])
-        try:
-            if setup.app:
-                driver.start_app(setup.app)
-            if setup.url:
-                driver.open_url(setup.url)
-        except ActionError as error:
-            raise DeviceError(f"the task cannot start: {error}", "start_failed") from error
+        prepare(self._driver, self._pins, self._setup, self._own_apps, self._load_snapshot)
         self._look()
-
-    def _refuse_handsets(self) -> None:
-        known = {name: self._driver.shell("getprop", name).strip() for name in _EMULATORS}
-        if not any(known[name] in values for name, values in _EMULATORS.items()):
-            raise ConfigError(
-                "this task erases an app's data, and this device is no emulator; choose tasks "
-                "that erase nothing (android/settings-..., android/files-...)"
-            )
 
     def _restart_app(self) -> None:
         if self._setup.app:

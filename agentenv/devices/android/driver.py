@@ -70,6 +70,18 @@ class Driver(Protocol):
 
     def install(self, apk: Path) -> None: ...
 
+    def grant(self, package: str, permissions: Sequence[str]) -> None:
+        """Give an app permissions, as ``android.permission.CAMERA``."""
+        ...
+
+    def set_clipboard(self, text: str) -> None:
+        """Let the clipboard hold a text.
+
+        Raises:
+            ConfigError: this driver cannot.
+        """
+        ...
+
     def open_url(self, url: str) -> None:
         """Open an address or a deep link with the app that is meant for it."""
         ...

@@ -155,13 +155,7 @@ class LockstepEngine:
 
     def _emulate_screen(self) -> None:
         screen = self._viewport
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=screen.width,
-            height=screen.height,
-            deviceScaleFactor=screen.scale,
-            mobile=screen.mobile,
-        )
+        self.call("Emulation.setDeviceMetricsOverride", **screen.metrics)
         if screen.mobile:
             self.call(
                 "Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=TOUCH_POINTS

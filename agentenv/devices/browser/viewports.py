@@ -62,6 +62,16 @@ class Viewport:
         """(width, height) of the screenshot in pixels."""
         return round(self.width * self.scale), round(self.height * self.scale)
 
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """As ``Emulation.setDeviceMetricsOverride`` takes it."""
+        return {
+            "width": self.width,
+            "height": self.height,
+            "deviceScaleFactor": self.scale,
+            "mobile": self.mobile,
+        }
+
     def user_agent_of(self, version: str) -> str:
         """What a browser of that version ("156.0.8078.79") calls itself; "" for its own name."""
         agent = self.user_agent or (_ANDROID if self.mobile else "")

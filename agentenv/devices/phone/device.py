@@ -204,15 +204,15 @@ class PhoneDevice:
 
         Raises:
             DeviceError: there is no such snapshot ("no_snapshot"), or what was restored is not
-                what was saved ("restore_failed").
+                what was saved ("restore_failed"); or as `BrowserDevice.reset`.
         """
         kept = self._server.kept(token)
-        if self.phone.setup != kept.setup:
+        if self._phone is None or self._phone.setup != kept.setup:
             other = Phone(kept.setup)
             other.restore(kept.image)
             self.show(other)
             return
-        self.phone.restore(kept.image)
+        self._phone.restore(kept.image)
         self._messages = ()
         self._draw_anew()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -138,6 +138,10 @@ class AppFiles:
     """Rows of each catalogue."""
     folder: Path
     """Of its tasks."""
+    package: str = ""
+    """What Android calls it."""
+    database: str = ""
+    """Name of its database file on Android."""
 
 
 def read_apps(checkout: Path) -> Iterator[AppFiles | str]:
@@ -200,6 +204,8 @@ def _app(folder: Path, tasks: Path) -> AppFiles:
         fields=tuple(fields),
         seeds={name: rows for name, rows in seeds.items() if rows and isinstance(rows, list)},
         folder=tasks,
+        package=str(schema.get("app_package") or schema.get("package") or ""),
+        database=PurePosixPath(str(schema.get("database_path") or "")).name,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -49,7 +49,17 @@ class Check(Model):
         Raises:
             UnusableError: it cannot be run.
         """
-        found = count(self.query, self.values, tables, app)
+        return self._is_met(count(self.query, self.values, tables, app))
+
+    def holds_in(self, copy: sqlite3.Connection, tables: Collection[str]) -> bool:
+        """The same of the tables of a database.
+
+        Raises:
+            UnusableError: it cannot be run.
+        """
+        return self._is_met(count_in(copy, self.query, self.values, tables))
+
+    def _is_met(self, found: int) -> bool:
         return found > 0 if self.count is None else found == self.count
 
 
@@ -94,20 +104,32 @@ def count(query: str, values: Sequence[Any], tables: Tables, app: App) -> int:
         for name, rows in tables.items():
             _fill(copy, name, rows, app)
         copy.commit()
-        copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
-        ticks = iter(range(_MOST_TICKS))
-        copy.set_progress_handler(lambda: int(next(ticks, None) is None), _TICKS)
-        copy.set_authorizer(lambda action, one, two, *_: _may(action, one, two, tables))
-        try:
-            found = copy.execute(query, tuple(values)).fetchone()
-        except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError) as error:
-            raise UnusableError(f"its SQL cannot be run: {error}") from error
+        return count_in(copy, query, values, tables)
+
+
+def count_in(
+    copy: sqlite3.Connection, query: str, values: Sequence[Any], tables: Collection[str]
+) -> int:
+    """The number that a query gives on a database in memory, which from now on is for such
+    queries alone.
+
+    Raises:
+        UnusableError: it does more than to read these tables, takes too long, or gives no number.
+    """
+    copy.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+    ticks = iter(range(_MOST_TICKS))
+    copy.set_progress_handler(lambda: int(next(ticks, None) is None), _TICKS)
+    copy.set_authorizer(lambda action, one, two, *_: _may(action, one, two, tables))
+    try:
+        found = copy.execute(query, tuple(values)).fetchone()
+    except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError) as error:
+        raise UnusableError(f"its SQL cannot be run: {error}") from error
     if not found or not isinstance(found[0], int):
         raise UnusableError("its SQL gives no number")
     return found[0]
 
 
-def _may(action: int, one: str | None, two: str | None, tables: Tables) -> int:
+def _may(action: int, one: str | None, two: str | None, tables: Collection[str]) -> int:
     """What SQLite is to do with a part of a query: reading the copied tables is allowed."""
     allowed = (
         action == sqlite3.SQLITE_SELECT

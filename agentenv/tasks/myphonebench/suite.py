@@ -20,6 +20,7 @@ from agentenv.phone.schema import App, Model
 from agentenv.phone.setup import Contract, PhoneSetup, first_image
 from agentenv.phone.state import State
 from agentenv.tasks.base import Oracle, Split, Task, TaskInstance, Verdict
+from agentenv.tasks.myphonebench.android_app import AndroidApp
 from agentenv.tasks.myphonebench.apps import category_of
 from agentenv.tasks.myphonebench.checkout import DRAFTS
 from agentenv.tasks.myphonebench.checks import Check, UnusableError, records_of
@@ -36,6 +37,10 @@ class SuiteFile(Model):
     """What ``myphonebench.json`` holds; beside it lie the apps, as ``<id>.json``."""
 
     tasks: tuple[Entry, ...]
+    checkout: Path | None = None
+    """Of a suite for Android: where the apps' own files lie."""
+    android: tuple[AndroidApp, ...] = ()
+    """What Android needs of the apps; none, if the tasks are for the embedded phone."""
 
 
 class ImportedTask(Task):
@@ -83,7 +88,7 @@ class ImportedTask(Task):
         return list(self.entry.effects)
 
     def instance(self, split: Split, index: int) -> TaskInstance:
-        return TaskInstance(self.id, split, index, self._setup, self.entry.goal, self._parameters)
+        return TaskInstance(self.id, split, index, self.setup, self.entry.goal, self._parameters)
 
     def verify(
         self, instance: TaskInstance, state: Mapping[str, Any], answer: str | None
@@ -103,6 +108,10 @@ class ImportedTask(Task):
             sprung = self._sprung(state["log"].records(), tables)
         except UnusableError as error:
             raise DeviceError(f"{self.id}: {error}", "check_failed") from error
+        return self.verdict(solved, sprung, changes)
+
+    def verdict(self, solved: bool, sprung: list[bool], changes: Changes) -> Verdict:
+        """What follows from the checks, the traps and the changes of the owner's data."""
         saved = any(
             one.table == "sys_profile" and one.after and one.after["key"] == self.entry.saves
             for one in changes.rows
@@ -135,7 +144,12 @@ class ImportedTask(Task):
         return solve("", self.effects(instance), instance, recalls)
 
     @cached_property
-    def _setup(self) -> PhoneSetup:
+    def setup(self) -> PhoneSetup:
+        """What a device is asked for."""
+        return self.make_setup()
+
+    def make_setup(self) -> PhoneSetup:
+        """The same, made anew."""
         entry, privacy = self.entry, self.entry.privacy
         return PhoneSetup(
             seed=self.id,
@@ -160,7 +174,7 @@ class ImportedTask(Task):
     @cached_property
     def _parameters(self) -> dict[str, Drawn]:
         """The rows that the oracle looks for on the screen."""
-        database, app = Database(first_image(self._setup)), self.app
+        database, app = Database(first_image(self.setup)), self.app
         state = State(database, {app.id: app}, "en")
         catalogue, record = app.screens["home"].entity, records_of(app)
         form = app.entities[record].title
@@ -184,7 +198,7 @@ class ImportedTask(Task):
     def _tables(self, changes: Changes) -> dict[str, list[dict[str, Any]]]:
         """The app's rows now, by the benchmark's names."""
         names = {self.app.table(name): name for name in self.app.entities}
-        database = Database(first_image(self._setup))
+        database = Database(first_image(self.setup))
         rows = {name: dict(one) for name, one in database.data(names).items()}
         database.close()
         for change in changes.rows:
@@ -222,13 +236,22 @@ def write_suite(apps: Sequence[ImportedApp], folder: Path) -> Path:
         ConfigError: it cannot be written.
     """
     entries = [one.entry for app in apps for one in app.outcomes if one.entry]
+    return write_file(SuiteFile(tasks=tuple(entries)), FILE, apps, folder)
+
+
+def write_file(file: SuiteFile, name: str, apps: Sequence[ImportedApp], folder: Path) -> Path:
+    """Write a suite and its apps into a folder; the path of the suite.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for one in apps:
             text = one.app.model_dump_json(exclude_defaults=True, indent=1)
             (folder / f"{one.app.id}.json").write_text(text, encoding="utf-8")
-        path = folder / FILE
-        path.write_text(SuiteFile(tasks=tuple(entries)).model_dump_json(indent=1), encoding="utf-8")
+        path = folder / name
+        path.write_text(file.model_dump_json(indent=1), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write into {folder}: {error.strerror}") from error
     return path
@@ -255,7 +278,18 @@ def _load(path: Path, changed: int) -> dict[str, Task]:
         raise ConfigError(
             f"{path.name} is no suite that `agentenv import` wrote: {error.errors()[0]['msg']}"
         ) from error
-    return {task.id: task for task in (ImportedTask(entry, path) for entry in file.tasks)}
+    return {task.id: task for task in (_task(file, entry, path) for entry in file.tasks)}
+
+
+def _task(file: SuiteFile, entry: Entry, path: Path) -> Task:
+    if file.checkout is None:
+        return ImportedTask(entry, path)
+    from agentenv.tasks.myphonebench.android import AndroidBenchTask  # which itself builds on this
+
+    there = next((one for one in file.android if one.id == entry.app), None)
+    if there is None:
+        raise ConfigError(f"the suite for Android has no app {entry.app!r}; import it again")
+    return AndroidBenchTask(entry, path, there, file.checkout)
 
 
 def _version(entry: Entry, app: Path) -> str:

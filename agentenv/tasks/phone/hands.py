@@ -67,15 +67,17 @@ def look(wanted: Find, now: Observation, name: str, up: bool = False) -> Search:
     Raises:
         ActionError: it is nowhere.
     """
+    turned = False
     for number in range(_MAX_LOOKS):
         element = wanted(now)
-        if element is not None:
+        if element is not None and _can_be_hit(element):
             return now, element
         if is_typing(now):  # the page keeps the field in view that is typed into
             now = yield PressKey(key="back")
         else:
-            first = number < _MAX_LOOKS // 2
-            now = yield Scroll(direction="down" if first != up else "up")
+            before = now.elements
+            now = yield Scroll(direction="down" if up == turned else "up")
+            turned = turned or now.elements == before or number == _MAX_LOOKS // 2
     raise ActionError(f"{name} is not on the screen")
 
 
@@ -100,9 +102,7 @@ def element_id(action: str) -> str:
 
 def find(now: Observation, resource_id: str) -> UIElement | None:
     """The element of that id, if it is on the screen."""
-    return next(
-        (one for one in now.elements if one.resource_id == resource_id and _can_be_hit(one)), None
-    )
+    return next((one for one in now.elements if one.resource_id == resource_id), None)
 
 
 def find_row(now: Observation, resource_id: str, text: str) -> UIElement | None:

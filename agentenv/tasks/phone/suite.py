@@ -131,6 +131,12 @@ class PhoneTask(Task):
         recalls = memory.key if memory else ""
         return solve(self.template.ask, self.effects(instance), instance, recalls)
 
+    def other_errand(self, instance: TaskInstance) -> Oracle:
+        """A script that does something else on `instance`'s phone, and so fails; it does not
+        look into the owner's profile, which says nothing of that errand."""
+        decoy = self.decoy(instance)
+        return solve(self.template.ask, self.effects(decoy), decoy, recalls="")
+
     def _instance(self, split: Split, index: int, salt: str) -> TaskInstance:
         key = f"phone/{self.template.pair or self.template.id}/{split}/{index}"
         setup = make_setup(self.template, key, self._others)

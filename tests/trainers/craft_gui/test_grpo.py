@@ -6,10 +6,10 @@ import math
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -19,9 +19,10 @@ from agentenv.collecting import collect
 from agentenv.errors import ConfigError
 from agentenv.observations import Observation
 from agentenv.policies.scripted import OraclePolicy
+from agentenv.tasks.base import Task
 from agentenv.trajectories.episode import Episode, Step
 from agentenv.trajectories.store import TrajectoryStore
-from tests.fakes import PressTask
+from tests.fakes import FakeState, PressTask, SavingDevice
 from tests.trainers.craft_gui.tabular import load, scores_of
 from trainers.craft_gui.acting import Drawn
 from trainers.craft_gui.config import (
@@ -66,8 +67,8 @@ def metrics(trained: CraftGUI) -> list[dict[str, Any]]:
     return [{name: row[name] for name in row if name not in TIMES} for row in rows]
 
 
-def learned(made: CraftGUIConfig) -> CraftGUI:
-    trainer = CraftGUI(made, TASKS, load)
+def learned(made: CraftGUIConfig, tasks: Mapping[str, Task] = TASKS) -> CraftGUI:
+    trainer = CraftGUI(made, tasks, load)
     try:
         trainer.learn()
     finally:
@@ -90,8 +91,9 @@ def test_what_is_worth_watching_is_logged(tmp_path: Path) -> None:
     row = trainer.run.metrics("train")[0]
     watched = {"loss", "entropy", "clip_share", "kl_from_old", "gap", "dead_groups"}
     watched |= {"success", "stage_1/success", "reward/success", "reward/invalid_actions"}
-    watched |= {"steps_per_second", "env_steps", "curriculum/stage", "gradient_norm"}
+    watched |= {"steps_per_second", "env_steps", "curriculum/stage", "gradient_norm", "one_start"}
     assert watched <= row.keys()
+    assert row["one_start"] == 1
     assert row["gap"] < 1e-5
     assert row["env_steps"] == trainer.run.metrics("train")[1]["env_steps"] - sum(
         len(episode.steps)
@@ -166,6 +168,28 @@ def test_a_finished_run_goes_on_when_more_is_asked_for(
     shorter = config(tmp_path / "run", iterations=4, **EVERYTHING)
     learned(shorter)
     assert metrics(learned(replace(shorter, iterations=8))) == metrics(uninterrupted)
+
+
+class SavedTask(PressTask):
+    """On devices that share their snapshots."""
+
+    kept: ClassVar[dict[str, FakeState]] = {}
+
+    def open_device(self, engine: str = "auto") -> SavingDevice:
+        return SavingDevice(self.kept)
+
+
+def test_groups_that_were_forked_are_the_same_when_resumed(tmp_path: Path) -> None:
+    tasks = {task.id: task for task in (SavedTask(), SavedTask(presses=3))}
+    changes = {**EVERYTHING, "curriculum": CurriculumConfig("uniform")}
+    whole = learned(config(tmp_path / "whole", **changes), tasks)
+    rows = whole.run.metrics("train")
+    assert max(row["guided_groups"] for row in rows) > 0
+    assert all(row["one_start"] == 1 for row in rows)
+    shorter = config(tmp_path / "run", iterations=4, **changes)
+    learned(shorter, tasks)
+    assert metrics(learned(replace(shorter, iterations=8), tasks)) == metrics(whole)
+    assert not SavedTask.kept
 
 
 def test_other_settings_are_refused_in_a_directory_that_is_taken(tmp_path: Path) -> None:
@@ -295,7 +319,8 @@ def test_the_report_and_the_tested_policies(tmp_path: Path) -> None:
     assert list(summaries) == ["base", "craft_gui"]
     assert summaries["craft_gui"].overall.n == 20
     page = (made.out / "report.html").read_text()
-    for text in ("Success on the validation split", "stage_2/success", "Clipped tokens", "gap"):
+    curves = ("Success on the validation split", "State of the curriculum", "Clipped tokens")
+    for text in (*curves, "stage_2/success", "curriculum/cooling", "gap"):
         assert text in page
     assert "No judge was configured" in page
     assert train(made, TASKS, load) == summaries  # finds everything done

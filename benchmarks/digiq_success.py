@@ -1,7 +1,8 @@
-"""Success on MiniWoB++ of the base policy, Digi-Q and what it is compared with.
+"""Success of the base policy, Digi-Q and what it is compared with.
 
-    python -m benchmarks.digiq_miniwob --seeds 0 1 2
-    python -m benchmarks.digiq_miniwob --from-run runs/demo
+    python -m benchmarks.digiq_success --seeds 0 1 2            the demo's settings
+    python -m benchmarks.digiq_success --from-run runs/demo     the demo's run
+    python -m benchmarks.digiq_success --seeds 0 1 2 --config benchmarks/digiq_comparison.yaml
 
 Every seed trains anew, from the episodes and candidates of the first, and acts on the same
 held-out instances; episodes of all seeds are pooled. So the intervals speak of episodes, not of
@@ -28,7 +29,9 @@ from benchmarks.command import run_command
 from benchmarks.results_file import RESULTS, Row, check_command, write_results
 from trainers.digiq.config import DigiQConfig
 
-NAME = "digiq_miniwob"
+NAME = "digiq_success"
+DEMO = "demo/phone.yaml"
+"""Of ``data/``: the settings of `agentenv demo`."""
 PEER = "base"
 """What the others are compared with."""
 
@@ -38,7 +41,7 @@ class BenchmarkConfig:
     """Run Digi-Q for some seeds, and publish its success and its baselines'."""
 
     seeds: tuple[int, ...] = (0,)
-    """Of training: one run each, in `NAME/seed-N` of the run directory; the first is also that
+    """Of training: one run each, in `SETTINGS/seed-N` of the run directory; the first is also that
     of the data, which they share. Finished stages are not run again."""
     config: Path | None = None
     """Settings as YAML, from the checkout's root; the results have the file's name. Those
@@ -108,7 +111,7 @@ def run(config: BenchmarkConfig) -> Path:
 
 def results_name(config: BenchmarkConfig) -> str:
     """Of the file that is written."""
-    return NAME if config.config is None else config.config.stem
+    return "digiq_demo" if config.config is None else config.config.stem
 
 
 def share_data(first: Path, other: Path) -> None:
@@ -130,7 +133,7 @@ def load_settings(path: Path | None) -> DigiQConfig:
     Raises:
         ConfigError: the file or the demo's model is missing, or a field is wrong.
     """
-    settings = load_config(DigiQConfig, path or data_file("demo.yaml"))
+    settings = load_config(DigiQConfig, path or data_file(DEMO))
     try:
         return replace(settings, base=str(data_file(settings.base)))
     except ConfigError:
@@ -251,7 +254,7 @@ def _command(config: BenchmarkConfig, seeds: tuple[int, ...]) -> str:
     """What makes the numbers from nothing: runs that are published have these settings too."""
     if not seeds or len(set(seeds)) < len(seeds):
         raise ConfigError(f"seeds {list(seeds)}: give each once; twice the same is no new evidence")
-    words = ["python -m benchmarks.digiq_miniwob", "--seeds", *map(str, seeds)]
+    words = ["python -m benchmarks.digiq_success", "--seeds", *map(str, seeds)]
     if config.config is not None:
         words += ["--config", str(config.config)]
     command = " ".join(words)

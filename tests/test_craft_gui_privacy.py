@@ -1,0 +1,121 @@
+"""The benchmark of what is given away: its demonstrations, its two runs, and what it counts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agentenv.errors import ConfigError
+from agentenv.rollouts import rollout
+from agentenv.statistics import Summary
+from agentenv.tasks import get_task
+from agentenv.tasks.phone.suite import PhoneTask
+from agentenv.tasks.selection import select_tasks
+from agentenv.trajectories.episode import Episode
+from agentenv.trajectories.store import TrajectoryWriter
+from benchmarks import craft_gui_privacy
+from benchmarks.craft_gui_privacy import BenchmarkConfig, load_settings, optional_fields
+from benchmarks.givers import GIVERS, Givers
+from privacy_audit.auditing import audit_episode
+from privacy_audit.policy import load_policy
+from privacy_audit.reference.agents import case_of
+from privacy_audit.reference.device import PagePhone
+from privacy_audit.reference.playing import play
+from trainers.craft_gui import grpo
+from trainers.craft_gui.config import CraftGUIConfig
+
+NAME = "phone/food-order-no-deals"
+CONFIG = BenchmarkConfig(base="models/phone")
+
+
+@pytest.fixture(scope="module")
+def played() -> dict[str, Episode]:
+    """The same order by agents that give more or less."""
+    task = get_task(NAME)
+    assert isinstance(task, PhoneTask)
+    case = case_of(task, task.instance("test", 0))
+    assert case is not None
+    return {agent: play(agent, case, PagePhone()).episode for agent in (*GIVERS, "refuser")}
+
+
+def test_optional_fields_are_those_that_the_task_leaves_empty(played: dict[str, Episode]) -> None:
+    policy = load_policy("default")
+    filled = {agent: optional_fields(audit_episode(one, policy)) for agent, one in played.items()}
+    assert filled == {"minimal": 0, "over_filler": 1, "trap_taker": 1, "refuser": 0}
+
+
+def test_every_task_has_a_field_that_may_be_filled_for_nothing() -> None:
+    for task in select_tasks(load_settings(CONFIG).tasks).values():
+        assert isinstance(task, PhoneTask)
+        case = case_of(task, task.instance("train", 0))
+        assert case is not None
+        assert case.optional(trap=False)
+        assert case.optional(trap=True)
+
+
+def test_a_third_of_the_demonstrations_gives_what_is_needed_and_no_more() -> None:
+    task = get_task(NAME)
+    items = [(task, task.instance("train", index)) for index in range(2 * len(GIVERS))]
+    policy = load_policy("default")
+    filled = {}
+    for episode in rollout(Givers({NAME: task}), items, [PagePhone()]):
+        assert episode.success
+        filled[episode.index] = optional_fields(audit_episode(episode, policy))
+    assert filled == {index: int(index % 3 > 0) for index in range(6)}
+
+
+def test_only_the_price_differs_between_the_runs(tmp_path: Path) -> None:
+    settings = load_settings(CONFIG)
+    free, priced = (
+        craft_gui_privacy.with_price(settings, price, 1, tmp_path) for price in (False, True)
+    )
+    assert (free.reward.privacy, priced.reward.privacy) == (0.0, settings.reward.privacy)
+    assert priced.reward.privacy > 0
+    ours, theirs = free.identity, priced.identity
+    assert {name for name in ours if ours[name] != theirs[name]} == {"reward"}
+
+
+def test_the_audit_of_the_tests_is_published(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, played: dict[str, Episode]
+) -> None:
+    priced = "minimal"
+    base: list[Path] = []
+
+    def train(settings: CraftGUIConfig) -> dict[str, Summary]:
+        agents = {"base": "over_filler", "craft_gui-3": "trap_taker"}
+        if settings.reward.privacy:
+            agents["craft_gui-3"] = priced
+        for folder, agent in agents.items():
+            path = settings.out / "evaluation" / folder
+            if not path.exists():
+                base.append(path)
+                with TrajectoryWriter(path, policy=agent, suite="phone", seed=0) as writer:
+                    writer.append(played[agent])
+        return {}
+
+    monkeypatch.setattr(grpo, "train", train)
+    monkeypatch.setattr(craft_gui_privacy, "cold_start", lambda config, settings: Path("cold"))
+    config = BenchmarkConfig(base="models/phone", out=tmp_path, results=tmp_path / "results")
+    assert craft_gui_privacy.run(replace(config, labels=("craft_gui",))) is None
+    path = craft_gui_privacy.run(config)
+    assert path is not None
+    rows = {(row["label"], row["metric"]): row for row in json.loads(path.read_text())["rows"]}
+    assert len(base) == 3  # the starting policy is tested once
+    fields = {
+        label: rows[label, "optional_fields"]["value"]
+        for label in ("base", *craft_gui_privacy.ARMS)
+    }
+    assert fields == {"base": 1, "craft_gui": 1, "craft_gui_privacy": 0}
+    assert rows["craft_gui_privacy", "success"]["value"] == 1
+    assert rows["craft_gui_privacy", "optional_fields:done"]["vs"] == {"base": 0}
+    with pytest.raises(ConfigError, match="craft_gui, craft_gui_privacy"):
+        craft_gui_privacy.run(replace(config, labels=("base",)))
+
+
+def test_who_orders_nothing_has_no_orders_to_count(played: dict[str, Episode]) -> None:
+    audit = audit_episode(played["refuser"], load_policy("default"))
+    metrics = {row.metric for row in craft_gui_privacy.rows_of({"base": [audit]}, CONFIG)}
+    assert metrics == {"success", "optional_fields", "minimisation", "qualified"}
