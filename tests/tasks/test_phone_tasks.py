@@ -16,6 +16,7 @@ from agentenv.devices.browser.launch import CHROMIUM, HEADLESS_SHELL, find_brows
 from agentenv.devices.phone import PhoneDevice
 from agentenv.env import DeviceEnv
 from agentenv.phone.changes import Change, Changes
+from agentenv.phone.setup import PhoneSetup
 from agentenv.tasks import get_task, suite
 from agentenv.tasks.base import Oracle, TaskInstance
 from agentenv.tasks.phone.drawing import make_setup
@@ -164,3 +165,12 @@ def test_an_unneeded_change_of_the_same_kind_fails_the_task() -> None:
     assert not is_done(effects, Changes((other,)), None)
     assert not is_done(effects, Changes((right, other)), None)
     assert not is_done(effects, Changes((edited,)), None)
+
+
+def test_where_a_phone_has_no_row_as_it_is_wanted_another_phone_is_taken() -> None:
+    chosen = task("contacts-unblock")
+    instance = chosen.instance("train", 16)  # nobody is blocked on the first phone of this number
+    assert isinstance(instance.setup, PhoneSetup)
+    assert instance.setup.seed == "phone/contacts-unblock/train/16/1"
+    assert instance == chosen.instance("train", 16)
+    assert chosen.decoy(instance).setup == instance.setup

@@ -32,6 +32,10 @@ _APPS = (7, 12)
 _ALWAYS = ("settings", "privacy")
 
 
+class NoSuchPhoneError(ConfigError):
+    """By chance a new phone has no row as a template's parameters want it."""
+
+
 class _NoSuchRowError(Exception):
     """The parameters drawn so far leave no row to choose, or two where only one may be."""
 
@@ -99,7 +103,7 @@ def draw_parameters(template: Template, setup: PhoneSetup, key: str) -> dict[str
     """Parameters of an instance.
 
     Raises:
-        ConfigError: no row of a new phone is as the template wants it.
+        NoSuchPhoneError: no row of the new phone is as the template wants it.
     """
     database = Database(first_image(setup))
     state = State(database, load_apps(setup.apps))
@@ -112,7 +116,9 @@ def draw_parameters(template: Template, setup: PhoneSetup, key: str) -> dict[str
                 continue
     finally:
         database.close()
-    raise ConfigError(f"task {template.id}: no row of a new phone is as its parameters want it")
+    raise NoSuchPhoneError(
+        f"task {template.id}: no row of a new phone is as its parameters want it"
+    )
 
 
 def fill_text(text: str, drawn: Mapping[str, Drawn], setup: PhoneSetup, shown: bool = False) -> str:

@@ -19,6 +19,7 @@ from agentenv.phone.setup import PhoneSetup
 from agentenv.tasks.base import Oracle, Split, Task, TaskInstance, Verdict
 from agentenv.tasks.phone.drawing import (
     Drawn,
+    NoSuchPhoneError,
     draw_parameters,
     fill_text,
     make_setup,
@@ -31,6 +32,8 @@ from agentenv.tasks.phone.pairs import read_pairs, session_of
 from agentenv.tasks.phone.template import Effect, Privacy, Template, Wording
 from agentenv.tasks.phone.verify import is_done
 
+_PHONES = 5
+"""Tried for an instance, before its template is given up."""
 SPARE_STEPS = 12
 """Steps beyond twice the oracle's, before an episode is cut off."""
 
@@ -139,8 +142,7 @@ class PhoneTask(Task):
 
     def _instance(self, split: Split, index: int, salt: str) -> TaskInstance:
         key = f"phone/{self.template.pair or self.template.id}/{split}/{index}"
-        setup = make_setup(self.template, key, self._others)
-        drawn: dict[str, Drawn] = draw_parameters(self.template, setup, key + salt)
+        setup, drawn = self._drawn(key, salt)
         if self.template.ask:
             answer = fill_text(self.template.answer, drawn, setup)
             setup = replace(setup, answers=((self.template.about, answer),))
@@ -150,6 +152,22 @@ class PhoneTask(Task):
             setup = replace(setup, saved=saved)
         goal = fill_text(self.template.wordings[self.wording(split, index)], drawn, setup)
         return TaskInstance(self.id, split, index, setup, goal, drawn)
+
+    def _drawn(self, key: str, salt: str) -> tuple[PhoneSetup, dict[str, Drawn]]:
+        """A phone and parameters for it: of the key, or where that phone happens to have no row
+        as they want it, of a key like it. The sessions of a pair have one phone, and no other.
+
+        Raises:
+            NoSuchPhoneError: no phone has one.
+        """
+        others = () if self.template.pair else range(1, _PHONES)
+        for phone in (key, *(f"{key}/{number}" for number in others)):
+            setup = make_setup(self.template, phone, self._others)
+            try:
+                return setup, draw_parameters(self.template, setup, key + salt)
+            except NoSuchPhoneError as error:
+                missing = error
+        raise missing
 
 
 def _setup(instance: TaskInstance) -> PhoneSetup:
