@@ -60,7 +60,7 @@ class BrowserDevice:
             make_engine: creates an engine, not yet opened.
             load_timeout: seconds a page may take to become ready.
             still: nothing on its pages happens during a gesture that does not at its end: no
-                frames are drawn for it.
+                frames are drawn for it, and what scrolls does so at once.
         """
         self.deadline: float | None = None
         width, height = viewport.screenshot_size

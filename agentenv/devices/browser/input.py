@@ -182,7 +182,10 @@ class Hands:
         point = None if action.point is None else self._pixels(action.point)
         wheel = self._ask("wheelAt", action.element, point, action.direction)
         at = (wheel["x"], wheel["y"])
-        self._turn_wheel(at, (wheel["dx"], wheel["dy"]))
+        if self._still:
+            self._ask("pan", wheel["dx"], wheel["dy"])
+        else:
+            self._turn_wheel(at, (wheel["dx"], wheel["dy"]))
         return action if action.element is None else self._at(action, at)
 
     def _turn_wheel(self, at: tuple[float, float], by: tuple[float, float]) -> None:
