@@ -19,9 +19,9 @@ from agentenv.actions import (
     Tap,
     Wait,
 )
-from agentenv.devices.browser import BrowserDevice
+from agentenv.devices.browser import BrowserDevice, open_browser
 from agentenv.errors import ActionError
-from tests.devices.browser_pages import find, log_after, open_page, write_page
+from tests.devices.browser_pages import SIZE, find, log_after, open_page, write_page
 from tests.devices.conftest import one_engine
 
 FIELD = """<input id=f placeholder=Field><script>
@@ -105,6 +105,37 @@ def test_scrolling_the_page_and_a_box(browser: BrowserDevice, tmp_path: Path) ->
     assert log_after(browser, Scroll(direction="down", point=(0.5, 0.1))) == [0, 60]
     box = next(one for one in browser.observe().elements if one.scrollable)
     assert log_after(browser, Scroll(direction="down", element=box.index)) == [0, 120]
+
+
+def test_a_still_page_is_scrolled_as_far_as_by_a_wheel(tmp_path: Path) -> None:
+    body = """<div id=box style='height:100px;overflow:auto;zoom:0.5;scroll-behavior:smooth'>
+    <div style='height:900px'>in</div></div><div style='height:2000px'>below</div>"""
+    box, page = Scroll(direction="down", point=(0.5, 0.1)), Scroll(direction="down")
+    scrolled = []
+    for still in (False, True):
+        browser = open_browser(*SIZE, still=still)
+        try:
+            open_page(browser, tmp_path, body, state="[scrollY, Math.round(box.scrollTop)]")
+            scrolled.append([log_after(browser, action) for action in (box, box, page)])
+        finally:
+            browser.close()
+    assert scrolled[0] == scrolled[1]
+    assert scrolled[0][2][0] == 144
+
+
+def test_a_still_page_is_given_no_time_after_an_action(tmp_path: Path) -> None:
+    body = """<button style='width:100%;height:200px'>Press</button><script>
+    const press = document.querySelector('button');
+    press.onclick = () => { log.push('click'); setTimeout(() => log.push('later'), 100); };
+    </script>"""
+    browser = open_browser(*SIZE, still=True)
+    try:
+        open_page(browser, tmp_path, body)
+        assert log_after(browser, Tap(point=(0.5, 0.5))) == ["click"]
+        browser.run("log.push('run')")
+        assert browser.state() == {"log": ["click", "run", "later"]}
+    finally:
+        browser.close()
 
 
 @pytest.mark.parametrize("text", ["hello, World 42!", "zażółć 漢字 😀", "a<b>&'\"\\"])

@@ -175,6 +175,35 @@ def test_a_finger_that_moves_over_text_selects_nothing(device: PhoneDevice) -> N
     assert do(device, PressKey(key="ctrl+a")).png == before.png
 
 
+def test_whatever_is_done_takes_one_picture(
+    device: PhoneDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device.reset(SETUP)
+    engine = device._browser._engine
+    assert engine is not None
+    take = engine.screenshot
+    taken: list[bytes] = []
+
+    def take_one(then: str = "") -> bytes:
+        taken.append(take(then))
+        return taken[-1]
+
+    monkeypatch.setattr(engine, "screenshot", take_one)
+    steps: tuple[str | Action, ...] = (
+        OpenApp(app="restaurants"),
+        Scroll(direction="down"),
+        Scroll(direction="up"),
+        "field-search",
+        InputText(text="a"),
+        PressKey(key="back"),
+        Swipe(start=(0.5, 0.8), end=(0.5, 0.4)),
+        PressKey(key="home"),
+    )
+    for number, step in enumerate(steps, start=1):
+        do(device, step)
+        assert len(taken) == number, step
+
+
 @pytest.mark.parametrize("width", [320, 412])
 def test_a_phone_of_another_width_fills_the_same_screen(device: PhoneDevice, width: int) -> None:
     device.reset(replace(SETUP, width=width))

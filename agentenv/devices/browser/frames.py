@@ -45,6 +45,7 @@ class Frames:
         self._origins: list[tuple[_Place, int]] | None = None
         """Frame and index in it of each listed element; None if all are the page's own."""
         self._field: _Place = ()
+        """Where what the next call is about was found."""
 
     def join(self, seen: Mapping[str, Any]) -> list[_Record]:
         """The records of all elements on the screen, in document order.
@@ -162,6 +163,7 @@ class Frames:
         while "still" in answer:
             place = place[:-1]
             answer = self._call(place, "wheelAt", None, answer["point"], direction, True)
+        self._field = place
         return answer
 
     def _origin(self, index: int) -> tuple[_Place, int]:

@@ -1,8 +1,8 @@
 // Everything on the screen that a person would recognise, in document order.
 (agentenv) => {
   const {
-    tagOf, idOf, textOf, childrenOf, shadowOf, nodesIn, intersect, isEmpty, testPoints, uncovered,
-    rangeOver, SKIPPED, squeeze, seenText, isEditable, controlRole, labelText, nameOf, valueOf,
+    tagOf, idOf, textOf, childrenOf, shadowOf, nodesIn, intersect, isEmpty, isUnseen, testPoints,
+    uncovered, rangeOver, SKIPPED, squeeze, seenText, isEditable, controlRole, labelText, nameOf, valueOf,
     shapeDescription, descriptionOf, isFrame, frameAt, toScreen,
   } = agentenv;
   const LIMIT = 500;
@@ -18,6 +18,14 @@
     || (/auto|scroll/.test(style.overflowX) && element.scrollWidth > element.clientWidth + 1);
   agentenv.scrolls = (element) => scrolls(element, getComputedStyle(element));
 
+  // What follows from an element's style for what is in it. Each property that is read costs as
+  // much as finding the element: these two are read only where something asks.
+  const pointerIn = ({ style }) => style !== null && style.cursor === 'pointer';
+  const absoluteClip = ({ style, clip, around }) => {
+    if (style === null) return clip;
+    return style.position === 'static' && style.transform === 'none' ? absoluteClip(around) : clip;
+  };
+
   class Scan {
     constructor() {
       this.view = agentenv.view();
@@ -31,8 +39,8 @@
 
     run() {
       const context = {
-        clip: this.viewport, absoluteClip: this.viewport,
-        clickable: false, pointer: false, silent: false, control: '',
+        clip: this.viewport, style: null, around: null,
+        clickable: false, silent: false, control: '',
       };
       if (document.body) this.visit(document.body, context);
       agentenv.targets = this.targets;
@@ -80,8 +88,8 @@
       if (agentenv.listensForClicks(element)) this.noteDelegates(element);
       if (element === document.body) return false;
       return agentenv.listensForClicks(element) || element.hasAttribute('onclick')
-        || (style.cursor === 'pointer' && !context.pointer) || element.tabIndex >= 0
-        || this.delegated.has(element);
+        || element.tabIndex >= 0 || this.delegated.has(element)
+        || (style.cursor === 'pointer' && !pointerIn(context));
     }
 
     visit(element, context) {
@@ -90,33 +98,35 @@
       const style = getComputedStyle(element);
       if (style.display === 'none' || style.opacity === '0') return;
       const rect = element.getBoundingClientRect();
-      const base = { absolute: context.absoluteClip, fixed: this.viewport }[style.position]
-        || context.clip;
-      const inner = style.overflow === 'visible' || element === document.body
-        ? base : intersect(base, rect);
+      const base = this.clipOf(style.position, context);
+      const box = intersect(base, rect);
+      const clips = style.overflow !== 'visible';
       const child = {
-        ...context,
-        clip: inner,
-        absoluteClip: style.position === 'static' && style.transform === 'none'
-          ? context.absoluteClip : inner,
-        pointer: style.cursor === 'pointer',
+        ...context, style, around: context, clip: clips && element !== document.body ? box : base,
       };
       if (style.visibility === 'visible') {
-        const box = intersect(base, rect);
-        this.list(element, style, rect, box, context, child);
+        // To ask about what is left undrawn in it would have it laid out each time.
+        if (isEmpty(box) && style.contentVisibility === 'auto') return;
+        this.list(element, style, clips, rect, box, context, child);
         if (isFrame(element)) {
           const frame = frameAt(element, style, rect, box);
           if (frame) this.frames.push({ ...frame, at: this.records.length });
           return;
         }
-        // To ask about what is left undrawn in it would have it laid out each time.
-        if (isEmpty(box) && style.contentVisibility === 'auto') return;
       }
       this.children(element, child);
     }
 
+    clipOf(position, context) {
+      switch (position) {
+        case 'absolute': return absoluteClip(context);
+        case 'fixed': return this.viewport;
+        default: return context.clip;
+      }
+    }
+
     // Adds the element itself where it is one, and tells its children what it has said for them.
-    list(element, style, rect, box, context, child) {
+    list(element, style, clips, rect, box, context, child) {
       const pressable = this.isPressable(element, style, context);
       child.clickable = context.clickable || pressable;
       if (element instanceof SVGElement) {
@@ -124,15 +134,15 @@
         return;
       }
       if (tagOf(element) === 'LABEL') {
-        this.listLabel(element, style, box, child);
+        this.listLabel(element, style, rect, box, child);
         return;
       }
       let role = controlRole(element);
       const isControl = Boolean(role) && role !== 'img' && role !== 'iframe' && role !== 'progressbar';
       if (!role && pressable && this.isSimple(element)) role = 'generic';
-      const scrollable = scrolls(element, style);
+      const scrollable = clips && scrolls(element, style);
       if (!role && scrollable && element !== document.body) role = 'region';
-      if (!role || isEmpty(box) || !this.reaches(element, testPoints(box))) return;
+      if (!role || isUnseen(box, rect) || !this.reaches(element, testPoints(box))) return;
       const text = role === 'region' || isEditable(element) || element instanceof HTMLSelectElement
         ? '' : seenText(element);
       const name = role === 'region'
@@ -197,7 +207,7 @@
     listShape(element, style, rect, box, child) {
       const tag = element.tagName.toLowerCase();
       const isText = tag === 'text';
-      if (child.silent || (!SHAPES.has(tag) && !isText) || isEmpty(box)) return;
+      if (child.silent || (!SHAPES.has(tag) && !isText) || isUnseen(box, rect)) return;
       if (!this.reaches(element, testPoints(box))) return;
       const title = [...childrenOf(element)].find((part) => part.tagName === 'title');
       const name = isText ? squeeze(element.textContent)
@@ -211,7 +221,7 @@
 
     // A label names its control. Where the control itself is not drawn (styled check boxes),
     // the label stands for it.
-    listLabel(element, style, box, child) {
+    listLabel(element, style, rect, box, child) {
       const control = element.control;
       if (!control) {
         const next = element.nextElementSibling;
@@ -223,7 +233,7 @@
       const drawn = control.checkVisibility({ opacityProperty: true, visibilityProperty: true })
         && !isEmpty(intersect(this.viewport, shape));
       child.silent = true;
-      if (drawn || isEmpty(box) || !this.reaches(element, testPoints(box))) return;
+      if (drawn || isUnseen(box, rect) || !this.reaches(element, testPoints(box))) return;
       const role = controlRole(control);
       this.add({ node: element }, box, {
         ...this.flags(control, role), resource_id: control.id || element.id, role,
@@ -234,8 +244,9 @@
 
     listOptions(select, clip) {
       for (const option of select.options) {
-        const box = intersect(clip, option.getBoundingClientRect());
-        if (isEmpty(box) || (this.view.framed && !this.reaches(option, testPoints(box)))) continue;
+        const rect = option.getBoundingClientRect();
+        const box = intersect(clip, rect);
+        if (isUnseen(box, rect) || (this.view.framed && !this.reaches(option, testPoints(box)))) continue;
         this.add({ node: option }, box, {
           ...this.flags(option, 'option'), role: 'option', name: squeeze(option.text),
           scrollable: false, value: '', description: '', clickable: true,
@@ -275,12 +286,12 @@
     }
 
     listText(element, run, context, isAll) {
-      if (getComputedStyle(element).visibility !== 'visible') return;
-      const range = rangeOver(run[0], run[run.length - 1]);
-      const box = intersect(context.clip, range.getBoundingClientRect());
+      if (context.style.visibility !== 'visible') return;
+      const rect = rangeOver(run[0], run[run.length - 1]).getBoundingClientRect();
+      const box = intersect(context.clip, rect);
       const name = isAll
         ? seenText(element) : squeeze(run.map((node) => node.textContent).join(''));
-      if (!name || isEmpty(box)) return;
+      if (!name || isUnseen(box, rect)) return;
       if (!this.reaches(element, testPoints(box).slice(0, 3))) return;
       this.add({ node: element, first: run[0], last: run[run.length - 1] }, box, {
         resource_id: idOf(element), role: 'text', name, value: '', description: '',
@@ -300,10 +311,17 @@
   // One look at the page, in one call: what `observe` gives, the {state}, with {problem} in place
   // of one that cannot be had, the number of downloads asked for, and whether the page {moves}.
   const { stringify } = JSON;
+  // The browser is quicker with one long text than with many small values; but a page may have
+  // taught its lists and objects to write themselves otherwise.
+  const packed = (records) => ([].toJSON || {}.toJSON ? records : stringify(records));
   agentenv.look = (state) => {
-    const seen = (more) => ({
-      ...agentenv.observe(), saves: agentenv.takeSaves(), moves: agentenv.takeMotion(), ...more,
-    });
+    const seen = (more) => {
+      const { elements, ...rest } = agentenv.observe();
+      return {
+        ...rest, elements: packed(elements), saves: agentenv.takeSaves(),
+        moves: agentenv.takeMotion(), ...more,
+      };
+    };
     const given = (value) => {
       stringify(value); // throws where the value cannot leave the page
       return seen({ state: value });

@@ -189,7 +189,7 @@
 
   // Where a wheel must turn and by how much: {x, y, dx, dy}, or the {frame} to be asked instead
   // about {point}. A frame without anything to scroll is {still}: the document around it is then
-  // asked to scroll (`around`).
+  // asked to scroll (`around`). What would scroll is remembered for `pan`.
   agentenv.wheelAt = (index, point, direction, around = false) => {
     const { clip, framed } = agentenv.view();
     let at = point || toScreen([(clip.left + clip.right) / 2, (clip.top + clip.bottom) / 2]);
@@ -202,6 +202,7 @@
     if (isFrame(start) && !around) return { frame: frameNumber(start), point: at };
     const vertical = direction === 'up' || direction === 'down';
     const box = scrollBox(start, vertical);
+    agentenv.box = box;
     const isPage = box === document.scrollingElement;
     if (framed && isPage && room(box, vertical) <= 1) return { still: true, point: at };
     const extent = vertical ? (isPage ? innerHeight : box.clientHeight)
@@ -209,5 +210,13 @@
     const sign = direction === 'down' || direction === 'right' ? 1 : -1;
     const amount = sign * Math.max(1, Math.round(0.6 * extent));
     return { x: at[0], y: at[1], dx: vertical ? 0 : amount, dy: vertical ? amount : 0 };
+  };
+
+  // Scrolls at once by pixels of the screen, as a wheel does with the frames after it.
+  agentenv.pan = (dx, dy) => {
+    const { box } = agentenv;
+    const zoom = box.currentCSSZoom || 1;
+    box.scrollBy({ left: dx / zoom, top: dy / zoom, behavior: 'instant' });
+    return {};
   };
 }
