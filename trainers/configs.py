@@ -47,6 +47,9 @@ class SFTConfig:
     action alike; teaches a model from scratch to copy."""
     exercises: float = 0.0
     """Share of examples that are made up: screens of invented names to copy and look up."""
+    reading: float = 0.0
+    """Weight of learning to predict the prompts as well: from every token of goals and screens
+    a model from scratch learns words that few answers would teach it."""
     successful_only: bool = True
     """Imitate successful episodes only."""
     validation_share: float = 0.03

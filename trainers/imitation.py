@@ -48,6 +48,8 @@ class ImitationSettings:
     warmup_share: float = 0.05
     weight_decay: float = 0.01
     gradient_clip: float = 1.0
+    reading: float = 0.0
+    """Weight of the prompts' own likelihood, see `imitation_loss`."""
     seed: int = 0
     checkpoint_every: int = 500
     """Steps between saved training states, for resuming."""
@@ -57,15 +59,23 @@ Progress = Callable[[int, dict[str, float]], None]
 """Called after each step with the number of finished steps and its numbers."""
 
 
-def imitation_loss(vlm: VisionLanguageModel, batch: Sequence[Example]) -> Tensor:
+def imitation_loss(
+    vlm: VisionLanguageModel, batch: Sequence[Example], reading: float = 0.0
+) -> Tensor:
     """-mean over examples of weight * log pi(answer | prompt), summed over its tokens.
 
     This is the actor's loss of Digi-Q (arXiv 2502.15760, Best-of-N extraction);
     divided by the mean answer length, so that a learning rate means the same
     whatever the answers' length. Equal prompts are encoded once.
+
+    Args:
+        vlm: the model.
+        batch: what to say.
+        reading: weight of the prompts' own likelihood, added to it (mean over their tokens).
     """
     suffixes = [[*example.given, *vlm.tokenize(example.answer)] for example in batch]
-    extension = extend_prompts(vlm, [example.prompt for example in batch], suffixes)
+    prompts = [example.prompt for example in batch]
+    extension = extend_prompts(vlm, prompts, suffixes, read=reading > 0)
     given = torch.tensor([len(example.given) for example in batch], device=vlm.device)
     learned = torch.arange(extension.mask.shape[1], device=vlm.device) >= given[:, None]
     log_probs = (extension.log_probs * learned).sum(1)
@@ -73,7 +83,8 @@ def imitation_loss(vlm: VisionLanguageModel, batch: Sequence[Example]) -> Tensor
     behaviour = torch.tensor([example.behaviour for example in batch], device=vlm.device)
     ratio = (log_probs.detach() - behaviour).exp().clamp(max=1.0)
     weights = torch.where(weights < 0, weights * ratio, weights)
-    return -(log_probs * weights).sum() / (extension.mask & learned).sum()
+    loss = -(log_probs * weights).sum() / (extension.mask & learned).sum()
+    return loss if extension.reading is None else loss - reading * extension.reading
 
 
 def imitate(
@@ -104,7 +115,7 @@ def imitate(
         rate = settings.learning_rate * cosine(step, settings.steps, settings.warmup_share)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        loss = imitation_loss(vlm, batch_of(step))
+        loss = imitation_loss(vlm, batch_of(step), settings.reading)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(parameters, settings.gradient_clip)

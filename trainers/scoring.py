@@ -19,6 +19,8 @@ def extend_prompts(
     vlm: VisionLanguageModel,
     prompts: Sequence[Prompt],
     answers: Sequence[Answer],
+    *,
+    read: bool = False,
     **settings: Any,
 ) -> Extension:
     """Read each answer after its prompt; gradients flow, and equal prompts are encoded once.
@@ -27,11 +29,12 @@ def extend_prompts(
         vlm: the model.
         prompts: R of them.
         answers: one to each, none empty.
+        read: also say how likely the prompts themselves are.
         settings: for `VisionLanguageModel.extend`.
     """
     place: dict[Prompt, int] = {}
     owners = [place.setdefault(prompt, len(place)) for prompt in prompts]
-    return vlm.extend(vlm.encode(list(place)), answers, owners=owners, **settings)
+    return vlm.extend(vlm.encode(list(place), read=read), answers, owners=owners, **settings)
 
 
 @torch.no_grad()

@@ -166,6 +166,7 @@ def _train_phase(
         steps=steps,
         batch_size=config.batch_size,
         learning_rate=config.learning_rate,
+        reading=config.reading,
         seed=config.seed,
     )
     batch_of = _batches(vlm, config, image, training)

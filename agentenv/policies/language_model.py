@@ -46,6 +46,8 @@ class Prefix:
     """(B, V): scores of the first token after the prompt."""
     hidden: Tensor | None = None
     """(B, H): the chosen layer at each prompt's last token."""
+    reading: Tensor | None = None
+    """(): mean log-probability of the prompts' own tokens, images left out."""
 
 
 @dataclass
@@ -62,6 +64,8 @@ class Extension:
     """(R, H): the chosen layer at each suffix's last token."""
     first: Tensor | None = None
     """(R, V): predicts suffix token 0."""
+    reading: Tensor | None = None
+    """The prefix's."""
 
     @property
     def predictions(self) -> Tensor:
@@ -160,25 +164,44 @@ class VisionLanguageModel:
         ids = self.tokenizer.encode(text, add_special_tokens=False)
         return [*ids, self.tokenizer.eos_token_id] if end else ids
 
-    def encode(self, prompts: Sequence[Prompt], *, layer: int | None = None) -> Prefix:
+    def encode(
+        self, prompts: Sequence[Prompt], *, layer: int | None = None, read: bool = False
+    ) -> Prefix:
         """Run image and prompt through the model once.
 
         Args:
             prompts: B of them; all with an image, or none.
             layer: also return this layer's hidden state (see `extend`).
+            read: also return how likely the prompts themselves are.
         """
         inputs = self._inputs(prompts)
         with self.autocast():
             out = self.model(
                 **inputs,
                 use_cache=True,
-                logits_to_keep=1,
+                logits_to_keep=0 if read else 1,  # 0 keeps all
                 output_hidden_states=layer is not None,
             )
         hidden = None if layer is None else out.hidden_states[layer][:, -1].float()
+        reading = self._reading(out.logits, inputs) if read else None
         return Prefix(
-            out.past_key_values, inputs["attention_mask"], out.logits[:, -1].float(), hidden
+            out.past_key_values,
+            inputs["attention_mask"],
+            out.logits[:, -1].float(),
+            hidden,
+            reading,
         )
+
+    def _reading(self, logits: Tensor, inputs: Any) -> Tensor:
+        ids, mask = inputs["input_ids"][:, 1:], inputs["attention_mask"]
+        counted = (mask[:, 1:] & mask[:, :-1]).bool() & (ids != self._image_token)
+        scores = torch.log_softmax(logits[:, :-1][counted].float(), -1)
+        return scores.gather(-1, ids[counted][:, None]).mean()
+
+    @property
+    def _image_token(self) -> int:
+        """The token that stands for an image; -1 if the model has none."""
+        return int(getattr(self.model.config, "image_token_id", None) or -1)
 
     def _inputs(self, prompts: Sequence[Prompt]) -> Any:
         images = [
@@ -268,7 +291,7 @@ class VisionLanguageModel:
         predictions = torch.cat([first[:, None], logits[:, :-1]], dim=1)
         scores = _log_probs_at(predictions, temperature)
         log_probs = scores.gather(-1, ids[..., None])[..., 0].masked_fill(~mask, 0.0)
-        return Extension(logits, log_probs, mask, hidden, first)
+        return Extension(logits, log_probs, mask, hidden, first, prefix.reading)
 
     def _alike_in_length(self, prefix: Prefix, lengths: Tensor) -> list[Tensor]:
         """Rows to compute together: in each, none is less than half as long as the longest.
@@ -319,11 +342,10 @@ class VisionLanguageModel:
         tokens: list[list[int]] = [[] for _ in owners]
         log_probs: list[list[float]] = [[] for _ in owners]
         rows = list(range(len(tokens)))  # of the cache; an answer that has ended is -1
-        placeholder = getattr(self.model.config, "image_token_id", None)
         with self.autocast():  # one for all tokens: it casts the weights once
             for _ in range(max_new_tokens):
-                if placeholder is not None:  # it would stand for an image that is not there
-                    logits[:, placeholder] = -torch.inf
+                if self._image_token >= 0:  # it would stand for an image that is not there
+                    logits[:, self._image_token] = -torch.inf
                 scores = torch.log_softmax(logits / (temperature or 1.0), -1)
                 if temperature:
                     chosen = torch.multinomial(scores.exp(), 1, generator=generator)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -33,7 +34,7 @@ class Counting:
     def __call__(self, prompts: list[Prompt], *texts: str) -> Features:
         encode = self.vlm.encode
 
-        def counting(prompts: list[Prompt], **settings: int) -> object:
+        def counting(prompts: list[Prompt], **settings: Any) -> object:
             self.encoded += len(prompts)
             return encode(prompts, **settings)
 

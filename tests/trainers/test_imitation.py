@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from agentenv.policies.language_model import Extension, VisionLanguageModel
 from agentenv.policies.prompts import Prompt
@@ -35,7 +37,7 @@ class TwoTokenModel:
     def tokenize(self, text: str) -> list[int]:
         return [int(token) for token in text.split()]
 
-    def encode(self, prompts: Any) -> None:
+    def encode(self, prompts: Any, *, read: bool) -> None:
         return None
 
     def extend(self, prefix: None, suffixes: list[list[int]], *, owners: list[int]) -> Extension:
@@ -104,6 +106,21 @@ def test_a_prompt_that_two_examples_share_gives_the_same_loss_as_two_prompts() -
     tokens = [len(vlm.tokenize(example.answer)) for example in pair]
     expected = (halves[0] * tokens[0] + halves[1] * tokens[1]) / sum(tokens)
     torch.testing.assert_close(shared, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_reading_adds_the_likelihood_of_the_prompts_own_words() -> None:
+    vlm = untrained_vlm()
+    batch = [EXAMPLES[0], Example(Prompt(EXAMPLES[0].prompt.text, EXAMPLES[0].prompt.png), "no")]
+    ids = vlm.processor(
+        text=[vlm._chat(EXAMPLES[0].prompt)],
+        images=[Image.open(io.BytesIO(EXAMPLES[0].prompt.png or b"")).convert("RGB")],
+        return_tensors="pt",
+    )
+    labels = ids["input_ids"].masked_fill(ids["input_ids"] == vlm.model.config.image_token_id, -100)
+    with torch.no_grad():
+        own = vlm.model(**ids, labels=labels).loss  # of transformers; equal prompts count once
+        plain, read = (imitation_loss(vlm, batch, weight) for weight in (0.0, 0.3))
+    torch.testing.assert_close(read - plain, 0.3 * own, rtol=2e-2, atol=2e-2)
 
 
 def test_a_model_learns_to_say_what_it_is_shown() -> None:
