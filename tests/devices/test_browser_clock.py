@@ -14,6 +14,7 @@ from agentenv.actions import Tap, Wait
 from agentenv.devices.base import BrowserSetup
 from agentenv.devices.browser import SETTLE_MS, BrowserDevice
 from agentenv.devices.browser.cdp import Connection
+from agentenv.devices.browser.engine import ScriptError
 from agentenv.devices.browser.lockstep_clock import LockstepClock
 from agentenv.observations import Screen
 from tests.devices.browser_pages import find, log_after, open_page, write_page
@@ -50,6 +51,26 @@ def test_an_action_advances_every_clock_by_the_same_time(
     assert ticks == pytest.approx(SETTLE_MS / 10, abs=1)
     assert timeouts == pytest.approx(SETTLE_MS / 10, abs=1)
     assert left == pytest.approx(200 * SETTLE_MS / 100_000, abs=0.15)
+
+
+def test_what_is_asked_with_a_picture_is_asked_once_and_after_its_frame(
+    lockstep: BrowserDevice, tmp_path: Path
+) -> None:
+    body = """<script>let asked = 0, frames = 0;
+    (function frame() { requestAnimationFrame(() => { frames++; frame(); }); })();</script>"""
+    open_page(lockstep, tmp_path, body)
+    engine = lockstep._engine
+    assert engine is not None
+    question = "[++asked, frames]"
+    [first, before] = engine.evaluate(question)
+    engine.screenshot(then=question)
+    assert engine.evaluate(question) == [first + 1, before + 1]
+    assert engine.evaluate(question) == [first + 2, before + 1]
+    engine.screenshot(then=question)
+    assert engine.evaluate("frames") == before + 2
+    engine.screenshot(then="nowhere.to.be.found")
+    with pytest.raises(ScriptError, match="nowhere"):
+        engine.evaluate("nowhere.to.be.found")
 
 
 def test_waiting_takes_page_time_and_not_ours(browser: BrowserDevice, tmp_path: Path) -> None:

@@ -184,8 +184,8 @@ def test_whatever_is_done_takes_one_picture(
     take = engine.screenshot
     taken: list[bytes] = []
 
-    def take_one() -> bytes:
-        taken.append(take())
+    def take_one(then: str = "") -> bytes:
+        taken.append(take(then))
         return taken[-1]
 
     monkeypatch.setattr(engine, "screenshot", take_one)

@@ -169,7 +169,7 @@ class ChromeEngine:
     def draw(self) -> None:
         self.evaluate(_TWO_FRAMES)
 
-    def screenshot(self) -> bytes:
+    def screenshot(self, then: str = "") -> bytes:
         self.draw()
         return base64.b64decode(self.call("Page.captureScreenshot", **SCREENSHOT)["data"])
 

@@ -12,7 +12,7 @@ from typing import Any
 from agentenv.actions import BROWSER_ACTIONS, Action, Navigate
 from agentenv.devices.base import BrowserSetup, DeviceFeatures, Setup
 from agentenv.devices.browser.clock import pass_time
-from agentenv.devices.browser.elements import Look, checked_expression, look_at
+from agentenv.devices.browser.elements import Look, checked_expression, look_at, look_expression
 from agentenv.devices.browser.engine import LOAD_TIMEOUT, Engine, ScriptError, call_page
 from agentenv.devices.browser.guard import NetworkGuard
 from agentenv.devices.browser.input import Hands
@@ -307,7 +307,7 @@ class BrowserDevice:
 
     def _shoot(self, engine: Engine, hands: Hands) -> Look:
         # Right after the action and not in `observe`, because drawing moves the page on.
-        self._png = engine.screenshot()
+        self._png = engine.screenshot(then=look_expression(self._state_expression))
         return look_at(engine, hands.frames, self._state_expression)
 
     def _is_open(self, engine: Engine, hands: Hands, setup: BrowserSetup) -> bool:

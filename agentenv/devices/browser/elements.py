@@ -27,6 +27,15 @@ class Look:
     """Whether it needs frames, and not only time, to come to rest."""
 
 
+def look_expression(state: str) -> str:
+    """What `look_at` has the page evaluate.
+
+    Args:
+        state: JavaScript expression (valid, see `checked_expression`).
+    """
+    return f"window.__agentenv.look(() => ({state}\n))"
+
+
 def look_at(engine: Engine, frames: Frames, state: str) -> Look:
     """Look at the page, in one call: a second one would cost as much as listing all elements.
     Only frames in it are asked one by one.
@@ -38,7 +47,7 @@ def look_at(engine: Engine, frames: Frames, state: str) -> Look:
         frames: the page's, to be brought up to date.
         state: JavaScript expression (valid, see `checked_expression`).
     """
-    seen = ask_page(engine, f"window.__agentenv.look(() => ({state}\n))")
+    seen = ask_page(engine, look_expression(state))
     engine.downloads.expect(seen["saves"])
     if engine.downloads.pending:
         engine.await_downloads()

@@ -95,8 +95,13 @@ class Engine(Protocol):
     def draw(self) -> None:
         """Draw a frame: requestAnimationFrame's callbacks run, CSS animations move on."""
 
-    def screenshot(self) -> bytes:
-        """The page as it is now, as PNG."""
+    def screenshot(self, then: str = "") -> bytes:
+        """The page as it is now, as PNG.
+
+        Args:
+            then: the expression that `evaluate` is given next. An engine may have the page work
+                on it while the picture is still being drawn.
+        """
 
     def await_downloads(self) -> None:
         """Give the downloads that were asked for some seconds to begin and to finish."""

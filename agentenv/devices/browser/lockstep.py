@@ -69,6 +69,13 @@ _INPUT_PATIENCE = 0.02
 """Seconds to wait for input to be handled before drawing a frame, for which hardly any waits."""
 _FRAME_INPUT_PATIENCE = 0.003
 """The same for input that often waits for one."""
+_FRAME = "agentenvFrame"
+"""What a page calls as it begins to make a frame."""
+_TELL_FRAMES = f"""(() => {{
+  const tell = window.{_FRAME};
+  delete window.{_FRAME};
+  if (tell && window.__agentenv) window.__agentenv.tellFrames(tell);
+}})()"""
 _DYING = 1.0
 """Seconds a browser may take to end once it has closed its pipe."""
 _NEXT = "the next reset starts another"
@@ -101,6 +108,9 @@ class LockstepEngine:
         self._guard: NetworkGuard | None = None
         self._context: BrowserContext | None = None
         self._clock = LockstepClock(lambda: self._open_connection, self.call)
+        self._then = ""
+        self._asked: tuple[str, int] | None = None
+        """An expression that the page works on already, and the call's id."""
 
     def open(self, guard: NetworkGuard | None = None) -> None:
         whole = _DRAW_WHOLE if self._draw_whole else ()
@@ -179,7 +189,7 @@ class LockstepEngine:
         else:
             # Only files were opened: much cheaper than another page.
             with suppress(ScriptError):
-                self._evaluate("sessionStorage.clear()", time.monotonic() + self._timeout)
+                self.evaluate("sessionStorage.clear()")
             self.call("Network.clearBrowserCookies")
             self.call(
                 "Storage.clearDataForOrigin", origin="file:///", storageTypes=_STORED_BY_FILES
@@ -201,20 +211,25 @@ class LockstepEngine:
 
     def evaluate(self, expression: str, *, timeout: float | None = None) -> Any:
         deadline = time.monotonic() + (timeout or self._timeout)
-        outcome = self._evaluate(tracked(expression), deadline)
+        asked, self._asked = self._asked, None
+        if asked is None or asked[0] != expression:
+            asked = expression, self._send_evaluation(tracked(expression))
+        outcome = self._value(asked[1], deadline)
         while "pending" in outcome:
             if time.monotonic() > deadline:
                 raise DeviceError("a promise of the page was not fulfilled", "page_hung")
             self._clock.run(_FRAME_MS, deadline)
             self._clock.draw(deadline)
-            outcome = self._evaluate(OUTCOME, deadline)
+            outcome = self._value(self._send_evaluation(OUTCOME), deadline)
         if "error" in outcome:
             raise ScriptError(outcome["error"])
         return outcome.get("value")
 
-    def _evaluate(self, expression: str, deadline: float) -> Any:
+    def _send_evaluation(self, expression: str) -> int:
         params = {"expression": expression, "returnByValue": True, "awaitPromise": True}
-        call_id = self._send("Runtime.evaluate", params)
+        return self._send("Runtime.evaluate", params)
+
+    def _value(self, call_id: int, deadline: float) -> Any:
         try:
             left = max(0.1, deadline - time.monotonic())
             result = self._open_connection.wait(call_id, left)
@@ -251,10 +266,12 @@ class LockstepEngine:
     def draw(self) -> None:
         self._clock.draw(time.monotonic() + self._timeout)
 
-    def screenshot(self) -> bytes:
+    def screenshot(self, then: str = "") -> bytes:
         deadline = time.monotonic() + self._timeout
         while True:
+            self._then, self._asked = then, None
             frame = self._clock.draw(deadline, screenshot=SCREENSHOT)
+            self._then = ""
             if "screenshotData" in frame:
                 return base64.b64decode(frame["screenshotData"])
             # Nothing to be seen: a page that is being replaced, or that just crashed.
@@ -319,12 +336,18 @@ class LockstepEngine:
         match event["method"]:
             case "Emulation.virtualTimeBudgetExpired":
                 self._clock.budget_spent()
+            case "Runtime.bindingCalled" if self._then:
+                # It comes to this once the frame is made, while the picture of it is drawn.
+                self._asked = self._then, self._send_evaluation(tracked(self._then))
+                self._then = ""
             case "Fetch.requestPaused":
                 self._on_request(event)
             case "Network.webSocketCreated" if self._guard is not None:
                 self._guard.on_websocket(event["params"]["url"])
             case "Page.frameNavigated":
                 self._open_context.visited(event["params"]["frame"]["url"])
+                if "parentId" not in event["params"]["frame"]:
+                    self._have_frames_told(event.get("sessionId"))
             case "Page.fileChooserOpened" if "backendNodeId" in event["params"]:
                 self.file_request = event["params"]
             case "Page.javascriptDialogOpening":
@@ -336,6 +359,14 @@ class LockstepEngine:
                     self._stop_download(event["params"]["guid"])
             case "Inspector.targetCrashed":
                 raise self._crash("the page crashed")
+
+    def _have_frames_told(self, session: str | None) -> None:
+        """Have a document that was just opened call us with each frame."""
+        connection = self._open_connection
+        params = {"expression": _TELL_FRAMES}
+        with connection.addressing(session):
+            connection.send("Runtime.addBinding", {"name": _FRAME}, ignore_result=True)
+            connection.send("Runtime.evaluate", params, ignore_result=True)
 
     def _explain_loss(self, seen: str) -> DeviceError:
         process = self._process

@@ -143,7 +143,7 @@ class PlaywrightEngine:
     def draw(self) -> None:
         self._run(self._draw)
 
-    def screenshot(self) -> bytes:
+    def screenshot(self, then: str = "") -> bytes:
         def shoot() -> bytes:
             self._draw()
             shot = self._send("Page.captureScreenshot", SCREENSHOT)

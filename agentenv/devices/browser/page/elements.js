@@ -18,6 +18,14 @@
     || (/auto|scroll/.test(style.overflowX) && element.scrollWidth > element.clientWidth + 1);
   agentenv.scrolls = (element) => scrolls(element, getComputedStyle(element));
 
+  // What follows from an element's style for what is in it. Each property that is read costs as
+  // much as finding the element: these two are read only where something asks.
+  const pointerIn = ({ style }) => style !== null && style.cursor === 'pointer';
+  const absoluteClip = ({ style, clip, around }) => {
+    if (style === null) return clip;
+    return style.position === 'static' && style.transform === 'none' ? absoluteClip(around) : clip;
+  };
+
   class Scan {
     constructor() {
       this.view = agentenv.view();
@@ -31,8 +39,8 @@
 
     run() {
       const context = {
-        clip: this.viewport, absoluteClip: this.viewport,
-        clickable: false, pointer: false, silent: false, control: '',
+        clip: this.viewport, style: null, around: null,
+        clickable: false, silent: false, control: '',
       };
       if (document.body) this.visit(document.body, context);
       agentenv.targets = this.targets;
@@ -80,8 +88,8 @@
       if (agentenv.listensForClicks(element)) this.noteDelegates(element);
       if (element === document.body) return false;
       return agentenv.listensForClicks(element) || element.hasAttribute('onclick')
-        || (style.cursor === 'pointer' && !context.pointer) || element.tabIndex >= 0
-        || this.delegated.has(element);
+        || element.tabIndex >= 0 || this.delegated.has(element)
+        || (style.cursor === 'pointer' && !pointerIn(context));
     }
 
     visit(element, context) {
@@ -90,33 +98,35 @@
       const style = getComputedStyle(element);
       if (style.display === 'none' || style.opacity === '0') return;
       const rect = element.getBoundingClientRect();
-      const base = { absolute: context.absoluteClip, fixed: this.viewport }[style.position]
-        || context.clip;
-      const inner = style.overflow === 'visible' || element === document.body
-        ? base : intersect(base, rect);
+      const base = this.clipOf(style.position, context);
+      const box = intersect(base, rect);
+      const clips = style.overflow !== 'visible';
       const child = {
-        ...context,
-        clip: inner,
-        absoluteClip: style.position === 'static' && style.transform === 'none'
-          ? context.absoluteClip : inner,
-        pointer: style.cursor === 'pointer',
+        ...context, style, around: context, clip: clips && element !== document.body ? box : base,
       };
       if (style.visibility === 'visible') {
-        const box = intersect(base, rect);
-        this.list(element, style, rect, box, context, child);
+        // To ask about what is left undrawn in it would have it laid out each time.
+        if (isEmpty(box) && style.contentVisibility === 'auto') return;
+        this.list(element, style, clips, rect, box, context, child);
         if (isFrame(element)) {
           const frame = frameAt(element, style, rect, box);
           if (frame) this.frames.push({ ...frame, at: this.records.length });
           return;
         }
-        // To ask about what is left undrawn in it would have it laid out each time.
-        if (isEmpty(box) && style.contentVisibility === 'auto') return;
       }
       this.children(element, child);
     }
 
+    clipOf(position, context) {
+      switch (position) {
+        case 'absolute': return absoluteClip(context);
+        case 'fixed': return this.viewport;
+        default: return context.clip;
+      }
+    }
+
     // Adds the element itself where it is one, and tells its children what it has said for them.
-    list(element, style, rect, box, context, child) {
+    list(element, style, clips, rect, box, context, child) {
       const pressable = this.isPressable(element, style, context);
       child.clickable = context.clickable || pressable;
       if (element instanceof SVGElement) {
@@ -130,7 +140,7 @@
       let role = controlRole(element);
       const isControl = Boolean(role) && role !== 'img' && role !== 'iframe' && role !== 'progressbar';
       if (!role && pressable && this.isSimple(element)) role = 'generic';
-      const scrollable = scrolls(element, style);
+      const scrollable = clips && scrolls(element, style);
       if (!role && scrollable && element !== document.body) role = 'region';
       if (!role || isEmpty(box) || !this.reaches(element, testPoints(box))) return;
       const text = role === 'region' || isEditable(element) || element instanceof HTMLSelectElement
@@ -275,7 +285,7 @@
     }
 
     listText(element, run, context, isAll) {
-      if (getComputedStyle(element).visibility !== 'visible') return;
+      if (context.style.visibility !== 'visible') return;
       const range = rangeOver(run[0], run[run.length - 1]);
       const box = intersect(context.clip, range.getBoundingClientRect());
       const name = isAll

@@ -29,6 +29,11 @@
     awaited.add(id);
     return id;
   };
+  // Tells of each frame as it begins, before the page has made it.
+  agentenv.tellFrames = (tell) => {
+    const begin = () => { tell(''); nextFrame(begin); };
+    nextFrame(begin);
+  };
   window.cancelAnimationFrame = (id) => { awaited.delete(id); cancelFrame(id); };
   // Whether frames, and not only time, are needed for the page to come to rest.
   const isAnimating = () => awaited.size > 0
