@@ -123,6 +123,21 @@ def test_a_still_page_is_scrolled_as_far_as_by_a_wheel(tmp_path: Path) -> None:
     assert scrolled[0][2][0] == 144
 
 
+def test_a_still_page_is_given_no_time_after_an_action(tmp_path: Path) -> None:
+    body = """<button style='width:100%;height:200px'>Press</button><script>
+    const press = document.querySelector('button');
+    press.onclick = () => { log.push('click'); setTimeout(() => log.push('later'), 100); };
+    </script>"""
+    browser = open_browser(*SIZE, still=True)
+    try:
+        open_page(browser, tmp_path, body)
+        assert log_after(browser, Tap(point=(0.5, 0.5))) == ["click"]
+        browser.run("log.push('run')")
+        assert browser.state() == {"log": ["click", "run", "later"]}
+    finally:
+        browser.close()
+
+
 @pytest.mark.parametrize("text", ["hello, World 42!", "zażółć 漢字 😀", "a<b>&'\"\\"])
 @one_engine
 def test_typed_text_arrives_and_replaces(browser: BrowserDevice, tmp_path: Path, text: str) -> None:

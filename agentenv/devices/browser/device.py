@@ -59,8 +59,9 @@ class BrowserDevice:
             viewport: the page's screen.
             make_engine: creates an engine, not yet opened.
             load_timeout: seconds a page may take to become ready.
-            still: nothing on its pages happens during a gesture that does not at its end: no
-                frames are drawn for it, and what scrolls does so at once.
+            still: its pages do at once all that they do, and nothing during a gesture that they
+                do not at its end: no frames are drawn for it, what scrolls does so at once,
+                and no time is given after an action.
         """
         self.deadline: float | None = None
         width, height = viewport.screenshot_size
@@ -154,7 +155,8 @@ class BrowserDevice:
                 refusal = error  # of an action that may be half done
             if then is not None:
                 then(engine.evaluate)
-            seen = self._settle(engine, hands, was_moving)
+            given = 0.0 if self._still else SETTLE_MS
+            seen = self._settle(engine, hands, was_moving=was_moving, milliseconds=given)
             if hands.chooser.is_open():
                 engine.notices.add(hands.chooser.hint())
             self._seen, self._messages = seen, engine.notices.take()
@@ -172,7 +174,7 @@ class BrowserDevice:
             engine, hands = self._connected()
             self._seen = None
             engine.evaluate(f"void ({script})")
-            self._seen = self._settle(engine, hands, was_moving=False)
+            self._seen = self._settle(engine, hands, was_moving=False, milliseconds=SETTLE_MS)
             self._messages = engine.notices.take()
 
     def state(self) -> Mapping[str, Any]:
@@ -291,14 +293,17 @@ class BrowserDevice:
                 self._messages = engine.notices.take()
         return self._seen
 
-    def _settle(self, engine: Engine, hands: Hands, was_moving: bool) -> Look:
-        """Let an action take effect: a picture and a look at the page once it has.
+    def _settle(
+        self, engine: Engine, hands: Hands, *, was_moving: bool, milliseconds: float
+    ) -> Look:
+        """Let an action take effect in that time: a picture and a look at the page once it has.
 
         Most pages need no frames for it, and frames are dear. A page that turns out to need
         them, though it did not move before the action, is given the time once more.
         """
         if not was_moving:
-            engine.advance(SETTLE_MS)
+            if milliseconds:
+                engine.advance(milliseconds)
             seen = self._shoot(engine, hands)
             if not seen.moves:
                 return seen
