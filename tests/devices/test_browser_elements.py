@@ -83,6 +83,22 @@ def test_what_cannot_be_seen_is_not_listed(browser: BrowserDevice, tmp_path: Pat
     assert names == ["Seen", "Inside"]
 
 
+def test_what_shows_only_a_sliver_is_not_listed_but_a_thin_line_is(
+    browser: BrowserDevice, tmp_path: Path
+) -> None:
+    body = """<div style='height:60px;overflow:hidden'>
+    <button style='display:block;height:57px'>Whole</button>
+    <button style='display:block;height:40px'>Sliver</button></div>
+    <div style='height:60px;overflow:hidden'><button style='display:block;height:56px'>Over</button>
+    <button style='display:block;height:40px'>Strip</button></div>
+    <button style='width:50px;height:2px;padding:0;border:0' aria-label=Line></button>
+    <button style='position:absolute;left:318px;top:90px;width:80px'>Aside</button>
+    <svg width=9 height=40><rect width=30 height=2 fill=red></rect></svg>"""
+    elements = listed(browser, tmp_path, body)
+    assert [one.name for one in elements] == ["Whole", "Over", "Strip", "Line", ""]
+    assert elements[-1].role == "rect"
+
+
 def test_an_element_covered_in_the_middle_is_listed_and_tapped_at_its_rim(
     browser: BrowserDevice, tmp_path: Path
 ) -> None:

@@ -1,8 +1,8 @@
 // Everything on the screen that a person would recognise, in document order.
 (agentenv) => {
   const {
-    tagOf, idOf, textOf, childrenOf, shadowOf, nodesIn, intersect, isEmpty, testPoints, uncovered,
-    rangeOver, SKIPPED, squeeze, seenText, isEditable, controlRole, labelText, nameOf, valueOf,
+    tagOf, idOf, textOf, childrenOf, shadowOf, nodesIn, intersect, isEmpty, isUnseen, testPoints,
+    uncovered, rangeOver, SKIPPED, squeeze, seenText, isEditable, controlRole, labelText, nameOf, valueOf,
     shapeDescription, descriptionOf, isFrame, frameAt, toScreen,
   } = agentenv;
   const LIMIT = 500;
@@ -134,7 +134,7 @@
         return;
       }
       if (tagOf(element) === 'LABEL') {
-        this.listLabel(element, style, box, child);
+        this.listLabel(element, style, rect, box, child);
         return;
       }
       let role = controlRole(element);
@@ -142,7 +142,7 @@
       if (!role && pressable && this.isSimple(element)) role = 'generic';
       const scrollable = clips && scrolls(element, style);
       if (!role && scrollable && element !== document.body) role = 'region';
-      if (!role || isEmpty(box) || !this.reaches(element, testPoints(box))) return;
+      if (!role || isUnseen(box, rect) || !this.reaches(element, testPoints(box))) return;
       const text = role === 'region' || isEditable(element) || element instanceof HTMLSelectElement
         ? '' : seenText(element);
       const name = role === 'region'
@@ -207,7 +207,7 @@
     listShape(element, style, rect, box, child) {
       const tag = element.tagName.toLowerCase();
       const isText = tag === 'text';
-      if (child.silent || (!SHAPES.has(tag) && !isText) || isEmpty(box)) return;
+      if (child.silent || (!SHAPES.has(tag) && !isText) || isUnseen(box, rect)) return;
       if (!this.reaches(element, testPoints(box))) return;
       const title = [...childrenOf(element)].find((part) => part.tagName === 'title');
       const name = isText ? squeeze(element.textContent)
@@ -221,7 +221,7 @@
 
     // A label names its control. Where the control itself is not drawn (styled check boxes),
     // the label stands for it.
-    listLabel(element, style, box, child) {
+    listLabel(element, style, rect, box, child) {
       const control = element.control;
       if (!control) {
         const next = element.nextElementSibling;
@@ -233,7 +233,7 @@
       const drawn = control.checkVisibility({ opacityProperty: true, visibilityProperty: true })
         && !isEmpty(intersect(this.viewport, shape));
       child.silent = true;
-      if (drawn || isEmpty(box) || !this.reaches(element, testPoints(box))) return;
+      if (drawn || isUnseen(box, rect) || !this.reaches(element, testPoints(box))) return;
       const role = controlRole(control);
       this.add({ node: element }, box, {
         ...this.flags(control, role), resource_id: control.id || element.id, role,
@@ -244,8 +244,9 @@
 
     listOptions(select, clip) {
       for (const option of select.options) {
-        const box = intersect(clip, option.getBoundingClientRect());
-        if (isEmpty(box) || (this.view.framed && !this.reaches(option, testPoints(box)))) continue;
+        const rect = option.getBoundingClientRect();
+        const box = intersect(clip, rect);
+        if (isUnseen(box, rect) || (this.view.framed && !this.reaches(option, testPoints(box)))) continue;
         this.add({ node: option }, box, {
           ...this.flags(option, 'option'), role: 'option', name: squeeze(option.text),
           scrollable: false, value: '', description: '', clickable: true,
@@ -286,11 +287,11 @@
 
     listText(element, run, context, isAll) {
       if (context.style.visibility !== 'visible') return;
-      const range = rangeOver(run[0], run[run.length - 1]);
-      const box = intersect(context.clip, range.getBoundingClientRect());
+      const rect = rangeOver(run[0], run[run.length - 1]).getBoundingClientRect();
+      const box = intersect(context.clip, rect);
       const name = isAll
         ? seenText(element) : squeeze(run.map((node) => node.textContent).join(''));
-      if (!name || isEmpty(box)) return;
+      if (!name || isUnseen(box, rect)) return;
       if (!this.reaches(element, testPoints(box).slice(0, 3))) return;
       this.add({ node: element, first: run[0], last: run[run.length - 1] }, box, {
         resource_id: idOf(element), role: 'text', name, value: '', description: '',

@@ -95,4 +95,12 @@
     right: Math.min(a.right, b.right), bottom: Math.min(a.bottom, b.bottom),
   });
   agentenv.isEmpty = (box) => box.right - box.left < 1 || box.bottom - box.top < 1;
+  // Whether nothing of a rectangle can be made out in the box that is left of it: of most, the
+  // last few pixels at an edge say nothing; a thin line that is wholly there is one.
+  const SLIVER = 4;
+  const isCut = (seen, size) => seen < SLIVER && seen < size - 0.5;
+  agentenv.isUnseen = (box, rect) => {
+    const [width, height] = [box.right - box.left, box.bottom - box.top];
+    return width < 1 || height < 1 || isCut(width, rect.width) || isCut(height, rect.height);
+  };
 }
