@@ -56,6 +56,9 @@ class Database:
             ":memory:", isolation_level=None, check_same_thread=False, cached_statements=256
         )
         self._connection.row_factory = sqlite3.Row
+        self._values: dict[str, str | None] = {}
+        self._tables: dict[str, tuple[dict[str, Any], ...]] = {}
+        """What was read of `sys_state`, and of whole tables, and has not changed since."""
         self._connection.execute(f"PRAGMA max_page_count = {MAX_PAGES}")
         if image:
             self._connection.deserialize(image)
@@ -70,6 +73,11 @@ class Database:
     def restore(self, image: bytes) -> None:
         """Become a copy of what `image` gave."""
         self._connection.deserialize(image)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._values.clear()
+        self._tables.clear()
 
     def close(self) -> None:
         """Free the memory."""
@@ -77,11 +85,19 @@ class Database:
 
     def run(self, sql: str, *values: Any) -> sqlite3.Cursor:
         """Execute a statement; values only as parameters."""
+        if sql not in ("BEGIN", "COMMIT"):
+            self._forget()
         return self._connection.execute(sql, values)
 
     def rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
         """All rows of a query."""
         return [dict(row) for row in self._connection.execute(sql, values)]
+
+    def all_rows(self, table: str) -> tuple[dict[str, Any], ...]:
+        """All rows of a table, by their numbers. They are kept: nobody is to change them."""
+        if table not in self._tables:
+            self._tables[table] = tuple(self.rows(f'SELECT * FROM "{table}" ORDER BY id'))
+        return self._tables[table]
 
     def row(self, table: str, number: int | None) -> dict[str, Any] | None:
         """The row of that number."""
@@ -90,6 +106,7 @@ class Database:
 
     def insert(self, table: str, values: Mapping[str, Any]) -> int:
         """Add a row; its number."""
+        self._tables.pop(table, None)
         columns = ", ".join(f'"{name}"' for name in values)
         marks = ", ".join("?" for _ in values)
         sql = f'INSERT INTO "{table}" ({columns}) VALUES ({marks})'
@@ -97,6 +114,7 @@ class Database:
 
     def insert_all(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows that have the same columns."""
+        self._tables.pop(table, None)
         if rows:
             columns = ", ".join(f'"{name}"' for name in rows[0])
             marks = ", ".join("?" for _ in rows[0])
@@ -105,25 +123,31 @@ class Database:
 
     def update(self, table: str, number: int, values: Mapping[str, Any]) -> None:
         """Change a row."""
+        self._tables.pop(table, None)
         changes = ", ".join(f'"{name}" = ?' for name in values)
         sql = f'UPDATE "{table}" SET {changes} WHERE id = ?'
         self._connection.execute(sql, (*values.values(), number))
 
     def delete(self, table: str, number: int) -> None:
         """Remove a row."""
+        self._tables.pop(table, None)
         self._connection.execute(f'DELETE FROM "{table}" WHERE id = ?', (number,))
 
     def get(self, key: str) -> Any:
         """A value of the system's state; None if it has none."""
-        found = self._connection.execute(
-            "SELECT value FROM sys_state WHERE key = ?", (key,)
-        ).fetchone()
-        return None if found is None else json.loads(found[0])
+        if key not in self._values:
+            found = self._connection.execute(
+                "SELECT value FROM sys_state WHERE key = ?", (key,)
+            ).fetchone()
+            self._values[key] = None if found is None else found[0]
+        text = self._values[key]
+        return None if text is None else json.loads(text)
 
     def set(self, key: str, value: Any) -> None:
         """Keep a JSON value as part of the system's state."""
         text = json.dumps(value, ensure_ascii=False)
         self._connection.execute("INSERT OR REPLACE INTO sys_state VALUES (?, ?)", (key, text))
+        self._values[key] = text
 
     def content(self, table: str) -> list[tuple[Any, ...]]:
         """All rows of a table, without names: the quickest way to see that nothing changed."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -103,12 +104,25 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        auto_reload=False,  # or each drawing asks whether a file has changed
     )
+    environment.globals["list_row"] = _list_row
     environment.globals["icon"] = lambda name: Markup(icon(name))
     environment.globals["Markup"] = Markup
     environment.filters["picture"] = Markup  # made by ourselves, of our own seeds
     environment.filters["tap"] = _tap
     return environment
+
+
+def _list_row(row: View, pictured: bool) -> Markup:
+    return _drawn_row(tuple(row.items()), pictured)
+
+
+@lru_cache(maxsize=1024)
+def _drawn_row(row: tuple[tuple[str, Any], ...], pictured: bool) -> Markup:
+    """A row of a list: most of them are drawn again and again as they are."""
+    template = _templates().get_template("row.html.j2")
+    return Markup(template.render(row=dict(row), pictured=pictured))
 
 
 def _tap(do: str, number: int | None = None) -> Markup:

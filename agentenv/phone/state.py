@@ -85,7 +85,7 @@ class State:
     def look(self, name: str) -> Any:
         """`theme`, `language` or `font_size`: the settings app's, where it is installed."""
         if "settings" in self.apps:
-            return self.database.rows("SELECT * FROM settings_device")[0][name]
+            return self.database.all_rows("settings_device")[0][name]
         return self.database.get(name)
 
     def say(self, name: str, **values: Any) -> str:

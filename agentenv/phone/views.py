@@ -145,7 +145,7 @@ def list_rows(state: State, place: Place) -> list[dict[str, Any]]:
     """The rows a list shows now, in its order."""
     screen, app, entity = state.screen(place), state.apps[place.app], state.entity(place)
     assert isinstance(screen, ListScreen)
-    rows = state.database.rows(f'SELECT * FROM "{state.table(place)}" ORDER BY id')
+    rows = list(state.database.all_rows(state.table(place)))
     if screen.tabs:
         wanted = entity.fields[screen.tabs].options[place.ui.get("tab", 0)]
         rows = [row for row in rows if row[screen.tabs] == wanted]

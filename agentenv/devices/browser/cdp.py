@@ -17,7 +17,7 @@ Then = Callable[[Mapping[str, Any] | None], None]
 """Takes what a call gave; None if it was refused."""
 DEFAULT_TIMEOUT = 10.0
 """Seconds a call may take before the page counts as hung."""
-_CHUNK = 1 << 20
+_CHUNK = 1 << 17
 
 
 class ProtocolError(Exception):
@@ -159,7 +159,7 @@ class Connection:
         self._buffer += chunk
         while (end := self._buffer.find(b"\0")) >= 0:
             try:
-                message = json.loads(bytes(self._buffer[:end]))
+                message = json.loads(self._buffer[:end].decode())
             except ValueError as error:
                 raise DeviceError("the browser sent no JSON", "connection_lost") from error
             del self._buffer[: end + 1]

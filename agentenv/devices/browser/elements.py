@@ -48,6 +48,8 @@ def look_at(engine: Engine, frames: Frames, state: str) -> Look:
         state: JavaScript expression (valid, see `checked_expression`).
     """
     seen = ask_page(engine, look_expression(state))
+    if isinstance(seen["elements"], str):
+        seen["elements"] = json.loads(seen["elements"])
     engine.downloads.expect(seen["saves"])
     if engine.downloads.pending:
         engine.await_downloads()

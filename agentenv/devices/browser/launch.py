@@ -39,6 +39,7 @@ _PREFIX = "agentenv-chromium-"
 _LOG = "agentenv-stderr.log"
 _LOCK = "agentenv-owner.lock"
 _OUT_OF_MEMORY = re.compile(r"\bOOM\b|[Oo]ut of memory")
+_PIPE_BYTES = 1 << 17
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 HEAP_MB = 1024
@@ -350,8 +351,13 @@ def _spawn(arguments: Sequence[str], log: Path) -> tuple[int, int, int]:
 
 
 def _high_pipe() -> tuple[int, int]:
-    """A pipe on descriptors above 4, so that arranging the child's overwrites neither end."""
+    """A pipe on descriptors above 4, so that arranging the child's overwrites neither end.
+
+    A picture goes through it in one piece, where the system lets a pipe hold as much.
+    """
     ends = os.pipe()
+    with suppress(AttributeError, OSError):
+        fcntl.fcntl(ends[0], fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends]
     for end in ends:
         os.close(end)

@@ -311,10 +311,17 @@
   // One look at the page, in one call: what `observe` gives, the {state}, with {problem} in place
   // of one that cannot be had, the number of downloads asked for, and whether the page {moves}.
   const { stringify } = JSON;
+  // The browser is quicker with one long text than with many small values; but a page may have
+  // taught its lists and objects to write themselves otherwise.
+  const packed = (records) => ([].toJSON || {}.toJSON ? records : stringify(records));
   agentenv.look = (state) => {
-    const seen = (more) => ({
-      ...agentenv.observe(), saves: agentenv.takeSaves(), moves: agentenv.takeMotion(), ...more,
-    });
+    const seen = (more) => {
+      const { elements, ...rest } = agentenv.observe();
+      return {
+        ...rest, elements: packed(elements), saves: agentenv.takeSaves(),
+        moves: agentenv.takeMotion(), ...more,
+      };
+    };
     const given = (value) => {
       stringify(value); // throws where the value cannot leave the page
       return seen({ state: value });
