@@ -165,7 +165,13 @@ class LockstepEngine:
 
     def _emulate_screen(self) -> None:
         screen = self._viewport
-        self.call("Emulation.setDeviceMetricsOverride", **screen.metrics)
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=screen.width,
+            height=screen.height,
+            deviceScaleFactor=screen.scale,
+            mobile=screen.mobile,
+        )
         if screen.mobile:
             self.call(
                 "Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=TOUCH_POINTS
@@ -341,7 +347,7 @@ class LockstepEngine:
             case "Page.frameNavigated":
                 self._open_context.visited(event["params"]["frame"]["url"])
                 if "parentId" not in event["params"]["frame"]:
-                    self._have_frames_told()
+                    self._have_frames_told(event.get("sessionId"))
             case "Page.fileChooserOpened" if "backendNodeId" in event["params"]:
                 self.file_request = event["params"]
             case "Page.javascriptDialogOpening":
@@ -354,12 +360,13 @@ class LockstepEngine:
             case "Inspector.targetCrashed":
                 raise self._crash("the page crashed")
 
-    def _have_frames_told(self) -> None:
+    def _have_frames_told(self, session: str | None) -> None:
         """Have a document that was just opened call us with each frame."""
         connection = self._open_connection
-        connection.send("Runtime.addBinding", {"name": _FRAME}, ignore_result=True)
         params = {"expression": _TELL_FRAMES}
-        connection.send("Runtime.evaluate", params, ignore_result=True)
+        with connection.addressing(session):
+            connection.send("Runtime.addBinding", {"name": _FRAME}, ignore_result=True)
+            connection.send("Runtime.evaluate", params, ignore_result=True)
 
     def _explain_loss(self, seen: str) -> DeviceError:
         process = self._process
