@@ -5,7 +5,7 @@
 `reset` and `restore` (with the first observation after them), `snapshot`, `fork`, and `step`: a
 tap, a text or a key of a fixed walk through the apps, with screenshot and elements. Then steps
 per second of several phones together, in at most `BROWSERS` browsers: more phones than that take
-turns on the screen.
+turns on the screen, after every step.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import chain, cycle
 from pathlib import Path
 
 import numpy as np
@@ -95,13 +95,24 @@ def next_action(screen: Screen, wanted: str | Action) -> Action:
     return Tap(element=found[0].index)
 
 
-def step(device: PhoneDevice, way: Iterator[str | Action]) -> float:
-    """Take the next step of a walk; its seconds."""
-    action = next_action(device.observe(), next(way))
-    start = time.perf_counter()
-    device.act(action)
-    device.observe()
-    return time.perf_counter() - start
+class Walker:
+    """Takes the steps of the walk one by one, on the phone that is on the device's screen.
+
+    Args:
+        device: its screen is the first one that it sees.
+    """
+
+    def __init__(self, device: PhoneDevice) -> None:
+        self._way: Iterator[str | Action] = cycle(WALK)
+        self._seen = device.observe()
+
+    def step(self, device: PhoneDevice) -> float:
+        """Take the next step, as an agent does: by what it saw last; its seconds."""
+        action = next_action(self._seen, next(self._way))
+        start = time.perf_counter()
+        device.act(action)
+        self._seen = device.observe()
+        return time.perf_counter() - start
 
 
 def timed(work: Callable[[], object], repeats: int) -> list[float]:
@@ -123,10 +134,10 @@ def measure_one(config: BenchmarkConfig) -> list[Row]:
         device.reset(PhoneSetup(seed="first"))
         device.observe()
         rows = [_row("cold_start", "seconds", time.perf_counter() - start, "s", 1)]
-        way = cycle(WALK)
+        walker = Walker(device)
         for _ in WALK:
-            step(device, way)
-        measured = {"step": [step(device, way) for _ in range(config.steps)]}
+            walker.step(device)
+        measured = {"step": [walker.step(device) for _ in range(config.steps)]}
         token = device.snapshot()
 
         def restore() -> None:
@@ -160,17 +171,22 @@ def measure_several(phones: int, steps: int) -> Row:
         devices = [open_phone() for _ in range(browsers)]
         for device in devices:
             stack.callback(device.close)
-        walkers = [(Phone(PhoneSetup(seed=f"{at}")), cycle(WALK)) for at in range(phones)]
-        waiting = [walkers[at::browsers] for at in range(browsers)]
-        for device, mine in zip(devices, waiting, strict=True):
-            device.show(mine[-1][0])
+        walkers: list[list[tuple[Phone, Walker]]] = []
+        for at, device in enumerate(devices):
+            walkers.append([])
+            for seed in range(at, phones, browsers):
+                if walkers[-1]:
+                    device.park()
+                phone = Phone(PhoneSetup(seed=f"{seed}"))
+                device.show(phone)
+                walkers[-1].append((phone, Walker(device)))
         ready = threading.Barrier(browsers + 1)
 
         def run(at: int) -> None:
-            device, mine = devices[at], waiting[at]
+            device, mine = devices[at], walkers[at]
             ready.wait()
             while done[at] < steps / browsers:
-                step(device, mine[-1][1])
+                mine[-1][1].step(device)
                 done[at] += 1
                 if len(mine) > 1:  # another phone's turn
                     device.park()
@@ -185,7 +201,7 @@ def measure_several(phones: int, steps: int) -> Row:
         for thread in threads:
             thread.join()
         rate = sum(done) / (time.perf_counter() - start)
-        for phone, _ in walkers:
+        for phone, _ in chain.from_iterable(walkers):
             phone.close()
     return _row(f"phones_{phones}", "steps_together", rate, "1/s", sum(done))
 
