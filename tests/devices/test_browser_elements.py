@@ -220,3 +220,13 @@ def test_the_widgets_of_jquery_ui_can_be_used(browser: BrowserDevice) -> None:
     browser.act(Tap(element=find(browser, "5", "link").index))
     chosen = next(one for one in browser.observe().elements if one.role == "textbox")
     assert chosen.value == "11/05/2016"
+
+
+def test_a_round_button_of_which_only_the_corner_beside_it_is_free_is_not_listed(
+    browser: BrowserDevice, tmp_path: Path
+) -> None:
+    body = """<style>button { position: absolute; left: 9px; width: 60px; height: 30px;
+    border-radius: 15px } #above { top: 4px; height: 64px; width: 70px; left: 2px;
+    border-radius: 30px }</style><div style="position: relative; height: 99px">
+    <button style="top: 5px">Switch</button><button id=above>New</button></div>"""
+    assert roles_and_names(listed(browser, tmp_path, body)) == [("button", "New")]
