@@ -40,7 +40,7 @@ SETTINGS = Path(__file__).with_suffix(".yaml")
 GROUPS = ("new-templates", "new-apps")
 """Of the suite "phone"; none of their tasks is trained on."""
 LONGEST = 13
-"""Steps of a task's scripted solution, as in data/small_vlm/phone_demonstrations.yaml."""
+"""Steps of a task's scripted solution, as in data/small_vlm/phone/phone_demonstrations.yaml."""
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,6 @@ from benchmarks.results_file import RESULTS, Row, check_command, write_results
 from trainers.digiq.config import DigiQConfig
 
 NAME = "digiq_success"
-DEMO = "demo/phone.yaml"
-"""Of ``data/``: the settings of `agentenv demo`."""
 PEER = "base"
 """What the others are compared with."""
 
@@ -133,7 +131,7 @@ def load_settings(path: Path | None) -> DigiQConfig:
     Raises:
         ConfigError: the file or the demo's model is missing, or a field is wrong.
     """
-    settings = load_config(DigiQConfig, path or data_file(DEMO))
+    settings = load_config(DigiQConfig, path or data_file("demo.yaml"))
     try:
         return replace(settings, base=str(data_file(settings.base)))
     except ConfigError:

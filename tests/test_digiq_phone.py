@@ -26,7 +26,7 @@ def summary(successes: int, of: int = 4) -> Summary:
 
 def test_no_policy_has_learned_what_it_is_judged_on_as_new() -> None:
     learned = select_tasks(read_yaml(SETTINGS)["tasks"])
-    shown = select_tasks(read_yaml(data_file("small_vlm/phone_demonstrations.yaml"))["tasks"])
+    shown = select_tasks(read_yaml(data_file("small_vlm/phone/phone_demonstrations.yaml"))["tasks"])
     assert set(learned) <= set(shown)
     assert max(task.expected_steps for task in shown.values()) == LONGEST
     for group in GROUPS:
