@@ -184,6 +184,8 @@ def measure_several(phones: int, steps: int) -> Row:
 
         def run(at: int) -> None:
             device, mine = devices[at], walkers[at]
+            for _ in WALK:  # as before the steps of one phone are measured
+                mine[-1][1].step(device)
             ready.wait()
             while done[at] < steps / browsers:
                 mine[-1][1].step(device)
