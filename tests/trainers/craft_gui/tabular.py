@@ -49,7 +49,7 @@ class TabularModel:
             chat_template="",
         )
 
-    def encode(self, prompts: Sequence[Prompt]) -> torch.Tensor:
+    def encode(self, prompts: Sequence[Prompt], *, read: bool = False) -> torch.Tensor:
         goals = [prompt.text.splitlines()[0].removeprefix("Press ") for prompt in prompts]
         return self.model.scores[[BUTTONS.index(goal) for goal in goals]]
 
