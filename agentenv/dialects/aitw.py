@@ -11,13 +11,13 @@ import re
 
 from agentenv.actions import Action, Finish, InputText, Point, PressKey, Swipe, Tap
 from agentenv.dialects.parsing import (
-    MAX_OUTPUT,
     OutputError,
     after_heading,
     after_thinking,
     coordinates,
     cut,
     parse_with,
+    printable,
 )
 from agentenv.dialects.quoted import quote, read_quoted, refuse_more
 from agentenv.errors import ConfigError
@@ -77,9 +77,7 @@ class Aitw:
             f'{PLAN} [{kind}] ; {HEADING} "action_type": "{kind}", '
             f'"touch_point": "{start}", "lift_point": "{end}", "typed_text": {quoted}'
         )
-        if len(text) > MAX_OUTPUT:
-            raise ConfigError(f"the action takes more than {MAX_OUTPUT} characters")
-        return text
+        return printable(text)
 
     def instructions(self, action_types: tuple[str, ...]) -> str:
         """The action types as a prompt lists them; actions that have none are left out."""

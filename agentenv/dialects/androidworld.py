@@ -29,14 +29,15 @@ from agentenv.actions import (
     Tap,
     Wait,
 )
+from agentenv.dialects.base import Scaled
 from agentenv.dialects.parsing import (
-    MAX_OUTPUT,
     OutputError,
     after_heading,
     after_thinking,
     cut,
     first_object,
     parse_with,
+    printable,
 )
 from agentenv.errors import ConfigError
 
@@ -85,7 +86,7 @@ class _Fields(BaseModel):
     goal_status: Literal["complete", "infeasible"] | None = None
 
 
-class AndroidWorld:
+class AndroidWorld(Scaled):
     """AndroidWorld's actions.
 
     Labels are not written. Two things differ from AndroidWorld's own environment: typing
@@ -101,10 +102,7 @@ class AndroidWorld:
     name = "androidworld"
 
     def __init__(self, width: int = 1080, height: int = 2400) -> None:
-        if width < 1 or height < 1:
-            raise ConfigError(f"width and height must be positive, not {width}x{height}")
-        self.width = width
-        self.height = height
+        super().__init__(width, height)
 
     def parse(self, text: str | bytes) -> Action:
         """The first JSON object after "Action:" as an action, else `Invalid`.
@@ -122,9 +120,7 @@ class AndroidWorld:
                 second, actions beyond those of `instructions`.
         """
         text = f"{HEADING} {json.dumps(self._fields(action), ensure_ascii=False)}"
-        if len(text) > MAX_OUTPUT:
-            raise ConfigError(f"the action takes more than {MAX_OUTPUT} characters")
-        return text
+        return printable(text)
 
     def instructions(self, action_types: tuple[str, ...]) -> str:
         """The actions as a prompt lists them; those it has no words for are left out."""

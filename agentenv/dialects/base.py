@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from agentenv.actions import Action
+from agentenv.errors import ConfigError
 
 
 class Dialect(Protocol):
@@ -32,3 +33,21 @@ class Dialect(Protocol):
     def instructions(self, action_types: tuple[str, ...]) -> str:
         """What a prompt must say for a model to answer in this dialect."""
         ...
+
+
+class Scaled:
+    """Of a dialect that writes points as numbers up to a size of its own.
+
+    Args:
+        width: the x that means the right edge.
+        height: the y that means the bottom edge.
+
+    Raises:
+        ConfigError: one is not positive.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        if width < 1 or height < 1:
+            raise ConfigError(f"width and height must be positive, not {width}x{height}")
+        self.width = width
+        self.height = height

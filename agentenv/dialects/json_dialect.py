@@ -7,11 +7,11 @@ from typing import Any
 
 from agentenv.actions import ACTION_ADAPTER, ACTION_MODELS, Action, BaseAction, Invalid
 from agentenv.dialects.parsing import (
-    MAX_OUTPUT,
     OutputError,
     after_thinking,
     first_object,
     parse_with,
+    printable,
 )
 from agentenv.errors import ConfigError
 
@@ -55,9 +55,7 @@ class JsonDialect:
             if name != "type" and (field.is_required() or value != field.default):
                 fields[name] = self._rounded(value)
         text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-        if len(text) > MAX_OUTPUT:
-            raise ConfigError(f"the action takes more than {MAX_OUTPUT} characters of JSON")
-        return text
+        return printable(text)
 
     def instructions(self, action_types: tuple[str, ...]) -> str:
         """The actions as a prompt lists them, one per line."""

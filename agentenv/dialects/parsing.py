@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agentenv.actions import Action, Invalid
+from agentenv.errors import ConfigError
 
 MAX_OUTPUT = 20_000
 """Characters of output a parser reads; longer output is `Invalid` unread."""
@@ -45,6 +46,17 @@ def parse_with(read: Callable[[str], Action], output: str | bytes) -> Action:
     if isinstance(raw, bytes):
         raw = raw.decode("utf-8", "replace")
     return Invalid(reason=without_surrogates(reason)[:MAX_REASON], raw=without_surrogates(raw))
+
+
+def printable(text: str) -> str:
+    """The text of an action, which a parser would read again.
+
+    Raises:
+        ConfigError: it is longer than that.
+    """
+    if len(text) > MAX_OUTPUT:
+        raise ConfigError(f"the action takes more than {MAX_OUTPUT} characters")
+    return text
 
 
 def without_surrogates(text: str) -> str:

@@ -26,13 +26,14 @@ from agentenv.actions import (
     Tap,
     Wait,
 )
+from agentenv.dialects.base import Scaled
 from agentenv.dialects.parsing import (
-    MAX_OUTPUT,
     OutputError,
     after_thinking,
     cut,
     first_object,
     parse_with,
+    printable,
 )
 from agentenv.errors import ConfigError
 
@@ -92,7 +93,7 @@ class _Arguments(BaseModel):
     status: Literal["success", "failure"] | None = None
 
 
-class QwenMobileUse:
+class QwenMobileUse(Scaled):
     """Qwen-VL's `mobile_use` tool.
 
     Targets are points only (`agentenv.tasks.targets.at_center` turns an element into
@@ -108,10 +109,7 @@ class QwenMobileUse:
     name = "qwen_mobile_use"
 
     def __init__(self, width: int = 999, height: int = 999) -> None:
-        if width < 1 or height < 1:
-            raise ConfigError(f"width and height must be positive, not {width}x{height}")
-        self.width = width
-        self.height = height
+        super().__init__(width, height)
 
     def parse(self, text: str | bytes) -> Action:
         """The first tool call of the output as an action, else `Invalid`.
@@ -129,9 +127,7 @@ class QwenMobileUse:
         """
         call = {"name": "mobile_use", "arguments": self._arguments(action)}
         text = f"{OPEN}\n{json.dumps(call, ensure_ascii=False)}\n{CLOSE}"
-        if len(text) > MAX_OUTPUT:
-            raise ConfigError(f"the action takes more than {MAX_OUTPUT} characters")
-        return text
+        return printable(text)
 
     def instructions(self, action_types: tuple[str, ...]) -> str:
         """The tool's description; actions it has no words for are left out."""

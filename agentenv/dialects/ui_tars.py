@@ -25,14 +25,15 @@ from agentenv.actions import (
     Tap,
     Wait,
 )
+from agentenv.dialects.base import Scaled
 from agentenv.dialects.parsing import (
-    MAX_OUTPUT,
     OutputError,
     after_heading,
     after_thinking,
     coordinates,
     cut,
     parse_with,
+    printable,
 )
 from agentenv.dialects.quoted import quote, read_quoted, refuse_more
 from agentenv.errors import ConfigError
@@ -106,7 +107,7 @@ _ENDING = re.compile(r"\s*(?:,\s*(?:\w+\s*=|\))|\)|\Z)")
 _UNQUOTED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|<[^<>]*>[^<>]*<[^<>]*>|[^\s,()'\"]+")
 
 
-class UITars:
+class UITars(Scaled):
     """UI-TARS' actions.
 
     Targets are points only (`agentenv.tasks.targets.at_center` turns an element into
@@ -124,10 +125,7 @@ class UITars:
     name = "ui_tars"
 
     def __init__(self, width: int = 1000, height: int = 1000) -> None:
-        if width < 1 or height < 1:
-            raise ConfigError(f"width and height must be positive, not {width}x{height}")
-        self.width = width
-        self.height = height
+        super().__init__(width, height)
 
     def parse(self, text: str | bytes) -> Action:
         """The first call after "Action:" as an action, else `Invalid`.
@@ -148,9 +146,7 @@ class UITars:
                 for other than the usual time, actions beyond those of `instructions`.
         """
         text = f"{HEADING} {self._call(action)}"
-        if len(text) > MAX_OUTPUT:
-            raise ConfigError(f"the action takes more than {MAX_OUTPUT} characters")
-        return text
+        return printable(text)
 
     def instructions(self, action_types: tuple[str, ...]) -> str:
         """The calls as a prompt lists them; actions that none exists for are left out."""
