@@ -3,7 +3,7 @@ command that makes the same numbers again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,7 +16,7 @@ from agentenv.cli.main import (
     print_error,
     terminate_cleanly,
 )
-from agentenv.errors import AgentenvError
+from agentenv.errors import AgentenvError, ConfigError
 from benchmarks.results_file import check_command
 
 if TYPE_CHECKING:
@@ -68,3 +68,15 @@ def command_of(name: str, config: DataclassInstance) -> str:
     command = " ".join(words)
     check_command(command)
     return command
+
+
+def check_seeds(seeds: Sequence[int]) -> None:
+    """Raise `ConfigError` unless there are seeds, each given once."""
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ConfigError(f"seeds {list(seeds)}: give each once; twice the same is no new evidence")
+
+
+def check_labels(labels: Sequence[str], known: Collection[str]) -> None:
+    """Raise `ConfigError` unless there are labels, all of them `known`."""
+    if not labels or not set(labels) <= set(known):
+        raise ConfigError(f"labels {list(labels)}: give some of {', '.join(known)}")

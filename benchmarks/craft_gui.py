@@ -23,11 +23,10 @@ from typing import Literal
 
 from agentenv.config import load_config
 from agentenv.data_files import data_file
-from agentenv.errors import ConfigError
 from agentenv.progress import console
 from agentenv.statistics import SuccessRate, Summary, print_table
 from agentenv.tasks.selection import select_tasks
-from benchmarks.command import command_of, run_command
+from benchmarks.command import check_labels, check_seeds, command_of, run_command
 from benchmarks.digiq_success import pool, result_rows, success_row
 from benchmarks.results_file import RESULTS, Row, write_results
 from trainers.craft_gui.config import CraftGUIConfig
@@ -78,10 +77,8 @@ def run(config: BenchmarkConfig) -> Path | None:
     from trainers.craft_gui.grpo import train
 
     command = command_of(NAME, config)  # before the hours it takes: it may be refused
-    if not config.seeds or len(set(config.seeds)) < len(config.seeds):
-        raise ConfigError(f"seeds {list(config.seeds)}: give each once")
-    if not config.labels or not set(config.labels) <= set(ARMS):
-        raise ConfigError(f"labels {list(config.labels)}: give some of {', '.join(ARMS)}")
+    check_seeds(config.seeds)
+    check_labels(config.labels, ARMS)
     settings = load_settings(config)
     found: defaultdict[str, list[Summary]] = defaultdict(list)
     runs: defaultdict[str, list[Path]] = defaultdict(list)

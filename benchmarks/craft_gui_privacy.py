@@ -30,7 +30,7 @@ from agentenv.errors import ConfigError
 from agentenv.progress import console
 from agentenv.tasks.selection import select_tasks
 from agentenv.trajectories.store import TrajectoryStore
-from benchmarks.command import command_of, run_command
+from benchmarks.command import check_labels, check_seeds, command_of, run_command
 from benchmarks.craft_gui import share_base
 from benchmarks.digiq_success import evaluation_of
 from benchmarks.givers import Givers
@@ -85,10 +85,8 @@ def run(config: BenchmarkConfig) -> Path | None:
     from trainers.craft_gui.grpo import train  # imports torch, which takes seconds
 
     command = command_of(NAME, config)  # before the hours it takes: it may be refused
-    if not config.seeds or len(set(config.seeds)) < len(config.seeds):
-        raise ConfigError(f"seeds {list(config.seeds)}: give each once")
-    if not config.labels or not set(config.labels) <= set(ARMS):
-        raise ConfigError(f"labels {list(config.labels)}: give some of {', '.join(ARMS)}")
+    check_seeds(config.seeds)
+    check_labels(config.labels, ARMS)
     settings = load_settings(config)
     settings = replace(settings, base=str(cold_start(config, settings)))
     stores: defaultdict[str, list[TrajectoryStore]] = defaultdict(list)

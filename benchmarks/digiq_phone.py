@@ -17,12 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentenv.collecting import collect
-from agentenv.errors import ConfigError
 from agentenv.progress import console
 from agentenv.statistics import Summary, print_table, summarise
 from agentenv.tasks.base import Task
 from agentenv.tasks.selection import select_tasks
-from benchmarks.command import command_of, run_command
+from benchmarks.command import check_seeds, command_of, run_command
 from benchmarks.digiq_success import (
     PEER,
     load_settings,
@@ -64,8 +63,7 @@ def run(config: BenchmarkConfig) -> Path:
     Raises:
         ConfigError: settings are wrong.
     """
-    if not config.seeds or len(set(config.seeds)) < len(config.seeds):
-        raise ConfigError(f"seeds {list(config.seeds)}: give each once")
+    check_seeds(config.seeds)
     command = command_of(NAME, config)  # before the hours it takes: it may be refused
     settings = load_settings(SETTINGS)
     learned: defaultdict[str, list[Summary]] = defaultdict(list)

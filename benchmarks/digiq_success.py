@@ -25,7 +25,7 @@ from agentenv.errors import ConfigError
 from agentenv.progress import console
 from agentenv.statistics import SuccessRate, Summary, print_table, summarise
 from agentenv.trajectories.store import TrajectoryStore
-from benchmarks.command import run_command
+from benchmarks.command import check_seeds, run_command
 from benchmarks.results_file import RESULTS, Row, check_command, write_results
 from trainers.digiq.config import DigiQConfig
 
@@ -250,8 +250,7 @@ def _row(
 
 def _command(config: BenchmarkConfig, seeds: tuple[int, ...]) -> str:
     """What makes the numbers from nothing: runs that are published have these settings too."""
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise ConfigError(f"seeds {list(seeds)}: give each once; twice the same is no new evidence")
+    check_seeds(seeds)
     words = ["python -m benchmarks.digiq_success", "--seeds", *map(str, seeds)]
     if config.config is not None:
         words += ["--config", str(config.config)]

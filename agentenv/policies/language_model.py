@@ -342,10 +342,11 @@ class VisionLanguageModel:
         tokens: list[list[int]] = [[] for _ in owners]
         log_probs: list[list[float]] = [[] for _ in owners]
         rows = list(range(len(tokens)))  # of the cache; an answer that has ended is -1
+        placeholder = self._image_token
         with self.autocast():  # one for all tokens: it casts the weights once
             for _ in range(max_new_tokens):
-                if self._image_token >= 0:  # it would stand for an image that is not there
-                    logits[:, self._image_token] = -torch.inf
+                if placeholder >= 0:  # it would stand for an image that is not there
+                    logits[:, placeholder] = -torch.inf
                 scores = torch.log_softmax(logits / (temperature or 1.0), -1)
                 if temperature:
                     chosen = torch.multinomial(scores.exp(), 1, generator=generator)
