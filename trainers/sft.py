@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +34,9 @@ from trainers.runs import RunDirectory, saved_step
 
 logger = logging.getLogger(__name__)
 Demonstration = tuple[History, Action]
-QUESTIONS_PER_EXERCISE = 4
+HELD_OUT = 256
+"""Steps that the validation loss is of at most, evenly from all stores."""
+QUESTIONS_PER_EXERCISE = 2
 QUESTION_WEIGHT = 3.0
 """Of a Yes or No, two tokens, beside the answers of twenty and more."""
 
@@ -173,7 +174,7 @@ def _train_phase(
     stage = f"sft_{name}"
     held_out = [
         _example(vlm, config, image, history, [action])
-        for history, action in islice(validation, 256)
+        for history, action in validation[:: -(-len(validation) // HELD_OUT) or 1]
     ]
     state = config.out / f"{stage}.safetensors"
     with track(f"train ({name})", total=steps, done=saved_step(state)) as bar:
@@ -200,7 +201,9 @@ def _batches(
         for index in order(step):
             history, action = training[index]
             if rng.random() < config.exercises:
-                exercise = make_exercise(history.observation, rng)
+                exercise = make_exercise(
+                    history.observation, rng, get_dialect(config.dialect).print
+                )
                 examples += _exercise_examples(vlm, config, image, exercise, rng)
                 continue
             if config.substitute and rng.random() < 0.5:
