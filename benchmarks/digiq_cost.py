@@ -1,7 +1,7 @@
 """What Digi-Q's features and critic cost, beside the usual ways to have them.
 
     python -m benchmarks.digiq_cost
-    python -m benchmarks.digiq_cost --data runs/demo/data-48fc006e
+    python -m benchmarks.digiq_cost --data runs/demo-phone/data-48fc006e
 
 Features: image and prompt encoded once a state, and equal candidates once, against a prefill of
 image, prompt and candidate for each candidate; the same model, and the same features come out.

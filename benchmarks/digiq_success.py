@@ -1,7 +1,7 @@
 """Success of the base policy, Digi-Q and what it is compared with.
 
     python -m benchmarks.digiq_success --seeds 0 1 2            the demo's settings
-    python -m benchmarks.digiq_success --from-run runs/demo     the demo's run
+    python -m benchmarks.digiq_success --from-run runs/demo-phone the demo's run
     python -m benchmarks.digiq_success --seeds 0 1 2 --config benchmarks/digiq_comparison.yaml
 
 Every seed trains anew, from the episodes and candidates of the first, and acts on the same
@@ -131,7 +131,7 @@ def load_settings(path: Path | None) -> DigiQConfig:
     Raises:
         ConfigError: the file or the demo's model is missing, or a field is wrong.
     """
-    settings = load_config(DigiQConfig, path or data_file("demo.yaml"))
+    settings = load_config(DigiQConfig, path or data_file("demo/phone.yaml"))
     try:
         return replace(settings, base=str(data_file(settings.base)))
     except ConfigError:

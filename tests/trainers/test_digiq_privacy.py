@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,9 +12,13 @@ import torch
 from agentenv.actions import Action, InputText, Wait
 from agentenv.dialects import get_dialect
 from agentenv.errors import ConfigError
+from agentenv.tasks.selection import find_among, select_tasks
 from agentenv.trajectories.episode import Episode
+from agentenv.trajectories.store import TrajectoryStore
 from privacy_audit.reference.device import PagePhone
 from privacy_audit.reference.playing import cases, play
+from tests.privacy_audit.test_audit_imported import TakesTheOffer, stored
+from tests.tasks.kennels import import_kennels
 from trainers.digiq.candidates import Candidates
 from trainers.digiq.config import ActorSettings, DigiQConfig
 from trainers.digiq.extraction import BestOfN
@@ -75,6 +80,18 @@ def test_a_task_without_a_contract_is_refused(episode: Episode) -> None:
     other = replace(episode, task="miniwob/click-test")
     with pytest.raises(ConfigError, match="contract"):
         candidate_costs([other], candidates_of(episode), JSON, "default")
+
+
+def test_tasks_of_an_imported_suite_are_known_by_what_the_run_was_told(tmp_path: Path) -> None:
+    imported = import_kennels(tmp_path / "checkout")
+    store = stored(imported, tmp_path / "store", TakesTheOffer)
+    [taken] = TrajectoryStore(store).episodes()
+    with pytest.raises(ConfigError, match="--tasks"):
+        candidate_costs([taken], candidates_of(taken), JSON, "default")
+    find = find_among(select_tasks((str(imported),)))
+    costs = candidate_costs([taken], candidates_of(taken), JSON, "default", find)
+    into_trap = [isinstance(s.sent, InputText) and s.sent.text == "555-0177" for s in taken.steps]
+    assert (costs[into_trap, 0] > 0).any()
 
 
 def test_only_the_policies_that_heed_it_are_trained_anew() -> None:

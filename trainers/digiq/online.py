@@ -134,5 +134,5 @@ class Rounds:
         """Of the logged episodes and of all rounds up to this one; read into memory."""
         parts = [self.experience(i) for i in range(number + 1)]
         episodes = [episode for part in parts for episode in part.episodes]
-        frozen, actor = join([part.frozen for part in parts]), self.digiq.config.actor
-        return costed_transitions(episodes, frozen, self.digiq.dialect, actor)
+        frozen = join([part.frozen for part in parts])
+        return costed_transitions(episodes, frozen, self.digiq.dialect, self.digiq.config)

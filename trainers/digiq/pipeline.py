@@ -134,7 +134,7 @@ class DigiQ:
     def features(self) -> TransitionFeatures:
         """Frozen features of all logged states and candidates, with their outcomes."""
         frozen = self.logged.frozen
-        return costed_transitions(self.episodes, frozen, self.dialect, self.config.actor)
+        return costed_transitions(self.episodes, frozen, self.dialect, self.config)
 
     @cached_property
     def rounds(self) -> Rounds:

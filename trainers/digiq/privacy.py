@@ -13,26 +13,34 @@ import torch
 from torch import Tensor
 
 from agentenv.dialects.base import Dialect
+from agentenv.tasks import get_task
+from agentenv.tasks.selection import FindTask, find_among, select_tasks
 from agentenv.trajectories.episode import Episode
 from trainers.digiq.candidates import Candidates
-from trainers.digiq.config import ActorSettings
+from trainers.digiq.config import DigiQConfig
 from trainers.digiq.features import FrozenStates, transitions
 from trainers.digiq.transitions import TransitionFeatures
 
 
 def costed_transitions(
-    episodes: Sequence[Episode], frozen: FrozenStates, dialect: Dialect, settings: ActorSettings
+    episodes: Sequence[Episode], frozen: FrozenStates, dialect: Dialect, config: DigiQConfig
 ) -> TransitionFeatures:
     """`transitions`, with what their candidates cost if the settings ask for it."""
     features = transitions(episodes, frozen, dialect)
-    if not settings.privacy:
+    if not config.actor.privacy:
         return features
-    costs = candidate_costs(episodes, frozen.candidates, dialect, settings.privacy_policy)
+    find = find_among(select_tasks(config.tasks))  # imported ones are known by their suite alone
+    policy = config.actor.privacy_policy
+    costs = candidate_costs(episodes, frozen.candidates, dialect, policy, find)
     return replace(features, candidate_costs=costs)
 
 
 def candidate_costs(
-    episodes: Sequence[Episode], candidates: Sequence[Candidates], dialect: Dialect, policy: str
+    episodes: Sequence[Episode],
+    candidates: Sequence[Candidates],
+    dialect: Dialect,
+    policy: str,
+    find: FindTask = get_task,
 ) -> Tensor:
     """What each candidate would lose in its state (see `privacy_audit.costs.action_costs`).
 
@@ -41,6 +49,7 @@ def candidate_costs(
         candidates: of their steps, in order.
         dialect: the candidates are written in.
         policy: policy pack of the audit.
+        find: gives the task of an id.
 
     Returns:
         (S, N) float32, 0 for what gives away nothing more.
@@ -56,7 +65,7 @@ def candidate_costs(
     pack = load_policy(policy)
     table, rows = [], iter(candidates)
     for episode in episodes:
-        contract = contract_for(episode.task, episode.split, episode.index)
+        contract = contract_for(episode.task, episode.split, episode.index, find)
         for number, step in enumerate(episode.steps):
             texts = next(rows).texts
             different = list(dict.fromkeys(texts))

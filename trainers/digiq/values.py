@@ -140,7 +140,7 @@ class CriticValues:
         self, episodes: Sequence[Episode], prompts: Sequence[Prompt], frozen: FrozenStates
     ) -> _Answers:
         critic, actor = self._judge.critic, self._config.actor
-        features = costed_transitions(episodes, frozen, self._judge.dialect, actor)
+        features = costed_transitions(episodes, frozen, self._judge.dialect, self._config)
         valid = features.candidate_valid
         q, v = evaluate(critic, features)
         if not (q[:, valid].isfinite().all() and v.isfinite().all()):
