@@ -46,7 +46,8 @@ class SFTConfig:
     """Share of the action's words replaced by made-up ones, in goal, elements and
     action alike; teaches a model from scratch to copy."""
     exercises: float = 0.0
-    """Share of examples that are made up: screens of invented names to copy and look up."""
+    """Share of examples that are made up: screens of invented names to copy and look up. It
+    fades to a fifth of this."""
     reading: float = 0.0
     """Weight of learning to predict the prompts as well: from every token of goals and screens
     a model from scratch learns words that few answers would teach it."""

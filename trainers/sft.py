@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 Demonstration = tuple[History, Action]
 HELD_OUT = 256
 """Steps that the validation loss is of at most, evenly from all stores."""
+LAST_EXERCISES = 0.2
+"""What remains of their share at the end of the first phase."""
 QUESTIONS_PER_EXERCISE = 2
 QUESTION_WEIGHT = 3.0
 """Of a Yes or No, two tokens, beside the answers of twenty and more."""
@@ -200,7 +202,7 @@ def _batches(
         examples = []
         for index in order(step):
             history, action = training[index]
-            if rng.random() < config.exercises:
+            if rng.random() < _exercise_share(config, image, step):
                 exercise = make_exercise(
                     history.observation, rng, get_dialect(config.dialect).print
                 )
@@ -212,6 +214,14 @@ def _batches(
         return examples
 
     return batch_of
+
+
+def _exercise_share(config: SFTConfig, image: bool, step: int) -> float:
+    """Of the examples of a step. It fades: copying is learned first, and is all they teach."""
+    if image and config.text_steps:
+        return config.exercises * LAST_EXERCISES
+    steps = config.steps if image else config.text_steps
+    return config.exercises * max(LAST_EXERCISES, 1 - step / steps)
 
 
 def _example(

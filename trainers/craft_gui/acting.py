@@ -189,7 +189,11 @@ class Acting:
         try:
             costs = self._privacy_costs(episode) if self._privacy_costs else ()
             return episode_reward(
-                episode, self.config.reward, privacy_costs=costs, judge=self._judge
+                episode,
+                self.config.reward,
+                privacy_costs=costs,
+                judge=self._judge,
+                longest_answer=self.config.rollouts.max_new_tokens,
             )
         except (DeviceError, StoreError) as failure:
             logger.warning("%s is not learned from: %s", episode.key, failure)

@@ -55,7 +55,14 @@ class UpdateSettings:
     """What has a ratio, and a length, of its own in the objective: each turn, or all turns of
     an episode together."""
     turns_at_once: int = 64
-    """Turns computed at once; memory and speed depend on it, results do not."""
+    """Turns computed at once; memory and speed depend on it, results do not (except by
+    `kept_tokens`, which chooses among them)."""
+    kept_rollouts: int = 0
+    """Rollouts of each group that are learned from: those whose advantages differ most (D3S,
+    arXiv 2509.22115); 0 keeps all."""
+    kept_tokens: float = 1.0
+    """Share of the tokens that are learned from: those where the policy is least certain and
+    most depends on it (D3S)."""
     max_gap: float = 0.5
     """Stop with an error if fresh log-probabilities differ from those at sampling by more
     (mean over tokens, nats): something other than the weights has changed in between."""
@@ -196,6 +203,11 @@ class CraftGUIConfig:
                 raise ConfigError(f"{name} is {value}; give 1 or more")
         if self.rollouts.size < 2:
             raise ConfigError("rollouts.size: a group needs 2 or more rollouts to compare")
+        if self.update.kept_rollouts == 1 or not 0 < self.update.kept_tokens <= 1:
+            raise ConfigError(
+                "update: keep 2 or more rollouts of a group (0 keeps all), "
+                "and a share of the tokens in (0, 1]"
+            )
         if self.rollouts.temperature <= 0:
             raise ConfigError("rollouts.temperature must be more than 0: greedy rollouts are equal")
         if self.offline.data and (self.replay.groups or self.guidance.first or self.env_steps):

@@ -48,6 +48,11 @@ class EpisodeRewardConfig:
     """Cost of every step."""
     invalid_action: float = 0.02
     """Cost of every answer that is no action, or one that could not be carried out."""
+    overlong: float = 0.0
+    """Cost of an answer as long as it may be; less, the further it is from that (DAPO, arXiv
+    2503.14476, Eq. 13)."""
+    overlong_buffer: int = 16
+    """Tokens before the longest answer at which that begins."""
     privacy: float = 0.0
     """Cost of one unit of what the privacy audit found, at the step where it happened (see
     `privacy_audit.costs`)."""
@@ -57,6 +62,8 @@ class EpisodeRewardConfig:
 
     def __post_init__(self) -> None:
         _refuse_bad("episode reward", vars(self))
+        if self.overlong_buffer < 1:
+            raise ConfigError("episode reward: overlong_buffer must be 1 or more")
 
 
 def _refuse_bad(what: str, values: Mapping[str, float]) -> None:
@@ -125,6 +132,7 @@ def episode_reward(
     *,
     privacy_costs: Sequence[float] = (),
     judge: Judge | None = None,
+    longest_answer: int = 64,
 ) -> Reward | None:
     """The reward of an episode.
 
@@ -134,6 +142,7 @@ def episode_reward(
         privacy_costs: (steps,) of what the audit found against each step, as
             `privacy_audit.costs.step_costs` gives them; empty if nothing was audited.
         judge: asked where rules are silent (see `judge_applies`); None leaves that part out.
+        longest_answer: tokens at which the policy was cut off.
 
     Returns:
         None if the infrastructure failed or nothing was done: there is nothing to learn from.
@@ -153,6 +162,10 @@ def episode_reward(
         "privacy_cost": math.fsum(privacy_costs),
     }
     costs = privacy_costs if len(privacy_costs) else (0.0,) * len(episode.steps)
+    overlong = (0.0,) * len(episode.steps)
+    if config.overlong:
+        overlong = _overlong(episode, longest_answer, config.overlong_buffer)
+        parts["overlong"] = math.fsum(overlong)
     if judge is not None and judge_applies(episode):
         parts["judge"] = _checked(judge(episode))
     earned = [
@@ -160,7 +173,8 @@ def episode_reward(
         - config.step_cost
         - config.invalid_action * useless
         - config.privacy * cost
-        for no_action, useless, cost in zip(unparsed, invalid, costs, strict=True)
+        - config.overlong * long
+        for no_action, useless, cost, long in zip(unparsed, invalid, costs, overlong, strict=True)
     ]
     earned[-1] += config.success * parts["success"] + config.judge * parts.get("judge", 0.0)
     return Reward(parts, tuple(earned))
@@ -183,6 +197,17 @@ def mean_parts(rewards: Iterable[Reward]) -> dict[str, float]:
         for name, value in {**reward.parts, "total": reward.total}.items():
             found.setdefault(f"reward/{name}", []).append(value)
     return {name: math.fsum(values) / len(values) for name, values in found.items()}
+
+
+def _overlong(episode: Episode, limit: int, buffer: int) -> tuple[float, ...]:
+    """Of each answer, how far it is into the buffer: in [0, 1]."""
+    # Torch takes seconds to load, and these settings are read for `--help` too.
+    import torch
+
+    from trainers.objectives.selection import overlong_penalty
+
+    lengths = torch.tensor([len(step.token_ids) for step in episode.steps])
+    return tuple((-overlong_penalty(lengths, limit=limit, buffer=buffer)).tolist())
 
 
 def _is_invalid(step: Step) -> bool:

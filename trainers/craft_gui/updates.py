@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import compress
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -22,6 +24,7 @@ from trainers.craft_gui.ledger import LedgerError
 from trainers.objectives.batch import Batch
 from trainers.objectives.objective import Objective
 from trainers.objectives.regularisers import k3, min_p_proxy
+from trainers.objectives.selection import d3s_rollouts, d3s_tokens
 from trainers.scoring import extend_prompts
 
 Sample = list[tuple[Turn, float]]
@@ -111,8 +114,13 @@ class Updater:
     def _samples(self, group: Group, advantages: Sequence[float]) -> list[Sample]:
         owned = iter(zip(group.turns, advantages, strict=True))
         episodes = [[next(owned) for _ in attempt.turns] for attempt in group.attempts]
+        episodes = [episode for episode in episodes if episode]
+        if self.settings.kept_rollouts:
+            worth = torch.tensor([_mean_advantage(episode) for episode in episodes])
+            kept = d3s_rollouts(worth, count=self.settings.kept_rollouts).tolist()
+            episodes = list(compress(episodes, kept))
         if self.settings.sample == "episode":
-            return [episode for episode in episodes if episode]
+            return episodes
         return [[turn] for episode in episodes for turn in episode]
 
     def _step(self, samples: Sequence[Sample], numbers: _Means, *, check: bool) -> None:
@@ -159,12 +167,16 @@ class Updater:
         worth = torch.tensor(
             [advantage for sample in samples for _, advantage in sample], device=old.device
         )
-        mask = extension.mask
+        mask = learned = extension.mask
+        advantages = worth[:, None].expand_as(mask)
+        entropies = _entropy(extension.predictions.detach() / self.temperature)
+        if self.settings.kept_tokens < 1:
+            learned = d3s_tokens(advantages, entropies, mask, share=self.settings.kept_tokens)
         batch = Batch(
             layout(extension.log_probs),
             layout(old),
-            layout(mask),
-            layout(worth[:, None].expand_as(mask)),
+            layout(learned),
+            layout(advantages),
             self._optional(layout, self._reference_log_probs(turns)),
             self._optional(layout, self._proxy_log_probs(extension.predictions, answers, mask)),
         )
@@ -174,7 +186,7 @@ class Updater:
         watched = {
             **loss.metrics,
             "loss": loss.value.item(),
-            "entropy": _entropy(extension.predictions.detach() / self.temperature)[mask].mean(),
+            "entropy": entropies[mask].mean(),
         }
         if batch.reference_log_probs is not None:
             away = k3(batch.log_probs.detach(), batch.reference_log_probs)
@@ -267,6 +279,10 @@ def _micro_batches(samples: Sequence[Sample], turns: int) -> Iterator[list[Sampl
         held += len(samples[number])
     if batch:
         yield batch
+
+
+def _mean_advantage(episode: Sample) -> float:
+    return fmean(advantage for _, advantage in episode)
 
 
 def _padded(rows: Sequence[Sequence[float]], like: Tensor) -> Tensor:

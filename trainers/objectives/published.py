@@ -72,7 +72,7 @@ PUBLISHED: dict[str, Published] = {
     "dapo": Published(
         papers.DAPO,
         "every token weighs the same, higher upper bound, groups that are all equal are dropped "
-        "(unequal_groups) and overlong answers penalised softly (overlong_penalty)",
+        "(unequal_groups); overlong answers are penalised by reward.overlong",
         aggregation="token_mean",
         settings=_clip(0.2, 0.28),
     ),

@@ -171,6 +171,16 @@ def test_an_episodes_reward_is_the_one_worked_out_by_hand_part_by_part() -> None
     assert found.steps == pytest.approx((0.015, 0.025 - 0.06 - 0.45, -0.06, 0.015 + 1 - 0.15))
 
 
+def test_answers_near_the_longest_cost_more_the_nearer_they_are() -> None:
+    step = make_episode(reward=0.0).steps[0]
+    steps = tuple(replace(step, token_ids=(7,) * length) for length in (8, 24, 28, 32))
+    config = EpisodeRewardConfig(success=0.0, overlong=0.5, overlong_buffer=8)
+    found = episode_reward(replace(make_episode(), steps=steps), config, longest_answer=32)
+    assert found is not None
+    assert found.steps == pytest.approx((0.0, 0.0, -0.25, -0.5))
+    assert found.parts["overlong"] == 1.5
+
+
 def test_the_judge_is_asked_only_where_rules_are_silent() -> None:
     asked: list[Episode] = []
 

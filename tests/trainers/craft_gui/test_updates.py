@@ -107,6 +107,26 @@ def test_a_stale_turn_is_clipped_by_the_probability_it_was_sampled_with() -> Non
     torch.testing.assert_close(found[0], (one_hot - 1 / len(ANSWERS)) / 2)
 
 
+def test_of_a_group_the_rollouts_that_differ_most_are_learned_from() -> None:
+    attempts = (attempt(1.0, turn(0, 0)), attempt(0.25, turn(0, 1)), attempt(0.0, turn(0, 3)))
+    learner, model = updater(replace(WHOLE, kept_rollouts=2))
+    learner.learn([replace(GROUPS[0], attempts=attempts)], [0])
+    mean, spread = 1.25 / 3, math.sqrt((1 + 0.25**2) / 3 - (1.25 / 3) ** 2)
+    expected = torch.zeros(len(ANSWERS))
+    for answer, reward in ((0, 1.0), (3, 0.0)):
+        one_hot = torch.nn.functional.one_hot(torch.tensor(answer), len(ANSWERS))
+        expected -= (reward - mean) / spread * (one_hot - 1 / len(ANSWERS)) / 2
+    torch.testing.assert_close(model.model.scores.grad[0], expected)
+
+
+def test_of_the_tokens_those_on_which_most_depends_are_learned_from() -> None:
+    learner, model = updater(replace(WHOLE, kept_tokens=1 / 3))
+    learner.learn([GROUPS[0]], [0])  # advantages: the root of 2, and twice half of minus that
+    one_hot = torch.nn.functional.one_hot(torch.tensor(0), len(ANSWERS))
+    expected = -math.sqrt(2) * (one_hot - 1 / len(ANSWERS)) / 3
+    torch.testing.assert_close(model.model.scores.grad[0], expected)
+
+
 def test_log_probs_far_from_those_at_sampling_stop_the_training() -> None:
     wrong = [replace(GROUPS[0], attempts=(attempt(1.0, turn(0, 0, -9.0)), attempt(0, turn(0, 1))))]
     learner, _ = updater()
