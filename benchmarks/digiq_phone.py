@@ -39,7 +39,7 @@ SETTINGS = Path(__file__).with_suffix(".yaml")
 GROUPS = ("new-templates", "new-apps")
 """Of the suite "phone"; none of their tasks is trained on."""
 LONGEST = 13
-"""Steps of a task's scripted solution, as in data/small_vlm/phone/phone_demonstrations.yaml."""
+"""Steps of a task's scripted solution, at most, among those that the small model was shown."""
 
 
 @dataclass(frozen=True)

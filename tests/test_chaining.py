@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.manifest import load_manifest
 from agentenv.trajectories.store import TrajectoryStore
 from privacy_audit.reference.device import PagePhone
+from tests.tasks.kennels import import_kennels
 
 SAVE, USE = "phone/memory-notes-folder-save", "phone/memory-notes-folder-use"
 
@@ -28,15 +30,16 @@ SAVE, USE = "phone/memory-notes-folder-save", "phone/memory-notes-folder-use"
 class FirstSession(OraclePolicy):
     """The oracle, but for the first session, in which it does something else."""
 
-    def __init__(self, tasks: Mapping[str, Task], *acts: Action) -> None:
+    def __init__(self, tasks: Mapping[str, Task], *acts: Action, first: str = SAVE) -> None:
         super().__init__(tasks)
         self.acts = (*acts, Finish())
+        self.first = first
 
     def act(self, histories: Sequence[History]) -> list[Decision]:
         right = super().act(histories)
         return [
             say(self.acts[len(one.turns)], one.observation, self.dialect)
-            if one.instance.startswith(SAVE) else decision
+            if one.instance.startswith(self.first) else decision
             for one, decision in zip(histories, right, strict=True)
         ]  # fmt: skip
 
@@ -144,3 +147,31 @@ def test_the_command_says_where_there_is_nothing_to_chain(
     assert main(["eval", "--tasks", "phone/notes-pin", *words]) == 1
     assert "phone:pairs" in capsys.readouterr().err
     assert len(select_tasks(["phone:pairs"])) == 60
+
+
+def test_the_pairs_of_an_imported_benchmark_are_chained_too(tmp_path: Path) -> None:
+    imported = import_kennels(tmp_path / "checkout")
+    chosen = with_earlier_sessions(select_tasks([f"{imported}#mkennel-pair_01_fee-b"]))
+    first, later = "myphonebench/mkennel-pair_01_fee-a", "myphonebench/mkennel-pair_01_fee-b"
+    assert list(chosen) == [first, later]
+
+    def later_succeeds(name: str, *acts: Action) -> bool:
+        policy = FirstSession(chosen, *acts, first=first)
+        store = collect(policy, chosen.values(), tmp_path / name, split="test", episodes=1,
+                        make_device=PagePhone, chain=True)  # fmt: skip
+        [after] = [one for one in store.episodes() if one.task == later]
+        assert after.after == first
+        return after.success
+
+    assert later_succeeds("saved", *saving("North", key="budget"))  # where the cheap ones are
+    assert not later_succeeds("nothing")
+    assert not later_succeeds("another", *saving("South", key="budget"))
+
+
+def test_a_pair_whose_first_session_cannot_be_imported_is_not_one(tmp_path: Path) -> None:
+    imported = import_kennels(tmp_path / "checkout")
+    content = json.loads(imported.read_text(encoding="utf-8"))
+    content["tasks"] = [one for one in content["tasks"] if not one["id"].endswith("-a")]
+    imported.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ConfigError, match="none of these tasks follows"):
+        with_earlier_sessions(select_tasks([f"{imported}#mkennel-pair_01_fee-b"]))

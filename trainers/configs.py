@@ -28,6 +28,10 @@ class SFTConfig:
 
     data: tuple[Path, ...]
     """Trajectory stores (made by `agentenv collect --policy oracle`)."""
+    tasks: tuple[str, ...] = ()
+    """Imitate these tasks alone, by id or suite; none given: all that the stores hold."""
+    episodes: int = 0
+    """Of each task at most; 0: all."""
     out: Path = Path("runs/sft")
     """Run directory; the model is saved in its `model` folder."""
     model: str = "small"

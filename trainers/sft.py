@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,7 @@ from agentenv.policies.base import History
 from agentenv.policies.language_model import VisionLanguageModel
 from agentenv.policies.prompts import Prompt, PromptFormat, render
 from agentenv.progress import track
+from agentenv.tasks.selection import select_tasks
 from agentenv.trajectories.store import TrajectoryStore
 from trainers.augmentation import substitute
 from trainers.configs import LoraConfig, SFTConfig
@@ -89,11 +91,19 @@ def load_demonstrations(
     """
     parts: tuple[list[Demonstration], list[Demonstration]] = ([], [])
     rng = np.random.default_rng(config.seed)
+    wanted = frozenset(select_tasks(config.tasks)) if config.tasks else None
+    taken: Counter[str] = Counter()
     for path in config.data:
         for episode in TrajectoryStore(path).episodes():
             if config.successful_only and not episode.success:
                 continue
+            # Drawn for all: what is held out does not depend on what is asked for.
             part = parts[int(rng.random() < config.validation_share)]
+            if wanted is not None and episode.task not in wanted:
+                continue
+            if 0 < config.episodes <= taken[episode.task]:
+                continue
+            taken[episode.task] += 1
             part += [
                 (episode.history_at(number), step.action)
                 for number, step in enumerate(episode.steps)
@@ -101,7 +111,8 @@ def load_demonstrations(
             ]
     if not parts[0]:
         names = ", ".join(map(str, config.data))
-        raise ConfigError(f"no successful demonstration in {names}: collect some with an oracle")
+        which = "no successful demonstration" + (" of these tasks" if config.tasks else "")
+        raise ConfigError(f"{which} in {names}: collect some with an oracle")
     return parts
 
 

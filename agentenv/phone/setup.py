@@ -149,7 +149,7 @@ def make_image(setup: PhoneSetup, apps: Mapping[str, App]) -> bytes:
     }
     for key, value in state.items():
         database.set(key, value)
-    database.insert_all("sys_profile", [asdict(item) for item in _profile(setup)])
+    database.insert_all("sys_profile", [asdict(item) for item in profile_of(setup)])
     for app in apps.values():
         _install(database, app, setup)
     for table, columns in setup.records:
@@ -164,7 +164,7 @@ def make_image(setup: PhoneSetup, apps: Mapping[str, App]) -> bytes:
     return image
 
 
-def _profile(setup: PhoneSetup) -> Sequence[KeptItem]:
+def profile_of(setup: PhoneSetup) -> Sequence[KeptItem]:
     """What the profile holds before anything is lived in it."""
     if setup.left is not None:
         return setup.left

@@ -45,10 +45,17 @@ def with_earlier_sessions(tasks: Mapping[str, Task]) -> dict[str, Task]:
     Raises:
         ConfigError: none of them follows another.
     """
-    earlier = [task.follows for task in tasks.values() if task.follows]
+    earlier = [_earlier(task) for task in tasks.values() if task.follows]
     if not earlier:
         raise ConfigError("none of these tasks follows an earlier session; phone:pairs has some")
-    return {**{name: get_task(name) for name in earlier}, **tasks}
+    return {**{task.id: task for task in earlier}, **tasks}
+
+
+def _earlier(task: Task) -> Task:
+    """The task that one follows: from the same file, if it came from one."""
+    if task.source is None:
+        return get_task(task.follows)
+    return get_task(f"{task.source}#{task.follows.partition('/')[2]}")
 
 
 def suite_of(tasks: Collection[Task]) -> str:

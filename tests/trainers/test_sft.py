@@ -68,6 +68,27 @@ def test_failed_demonstrations_are_not_imitated_and_none_left_is_an_error(tmp_pa
     assert len(everything) - len(good) == bad
 
 
+def test_some_tasks_and_some_episodes_of_each_are_imitated(tmp_path: Path) -> None:
+    both = select_tasks(("miniwob/click-test-2", "miniwob/click-dialog"))
+    collect(OraclePolicy(both), both.values(), tmp_path, episodes=6, devices=1)
+    config = SFTConfig(data=(tmp_path,), validation_share=0.3)
+
+    def instances(config: SFTConfig) -> tuple[set[str], set[str]]:
+        training, held_out = load_demonstrations(config)
+        return {h.instance for h, _ in training}, {h.instance for h, _ in held_out}
+
+    training, held_out = instances(config)
+    some, held_out_of_some = instances(replace(config, tasks=("miniwob/click-dialog",), episodes=3))
+    assert len(training | held_out) == 12
+    assert len(some | held_out_of_some) == 3
+    assert {key.rsplit("/", 2)[0] for key in some | held_out_of_some} == {"miniwob/click-dialog"}
+    # What is held out does not depend on what is asked for.
+    assert some <= training
+    assert held_out_of_some <= held_out
+    with pytest.raises(ConfigError, match="of these tasks"):
+        load_demonstrations(replace(config, tasks=("miniwob/click-color",)))
+
+
 def test_a_store_of_failures_alone_is_a_clear_error(tmp_path: Path) -> None:
     class GivesUp(OraclePolicy):
         """Declares every task impossible."""

@@ -45,9 +45,10 @@ class AndroidBenchTask(ImportedTask):
         checkout: where the app's own files lie.
     """
 
+    suite = ANDROID_NAME
+
     def __init__(self, entry: Entry, source: Path, android: AndroidApp, checkout: Path) -> None:
         super().__init__(entry, source)
-        self.id = f"{ANDROID_NAME}/{entry.id}"
         about = hashlib.sha256(android.model_dump_json().encode())
         self.version += f"-{about.hexdigest()[:8]}"
         self.android = android

@@ -62,6 +62,8 @@ class Entry(Model):
     saved: tuple[tuple[str, str], ...] = ()
     saves: str = ""
     """The key under which something should be saved for a later session."""
+    follows: str = ""
+    """Entry of the earlier session of its pair."""
     records: tuple[Row, ...] = ()
     decisions: tuple[tuple[str, bool], ...] = ()
     privacy: Privacy = Privacy()
@@ -97,6 +99,7 @@ class _Source:
     """Of the pair, beside those of the session."""
     saves: str = ""
     uses: str = ""
+    follows: str = ""
 
 
 def import_app(files: AppFiles, owner: Sequence[ProfileEntry]) -> ImportedApp:
@@ -145,7 +148,7 @@ def _sources(app: str, path: Path) -> Iterator[_Source]:
     query = pair.preference_verification or pair.task_b.preference_verification
     used = (Check(query=query.query),) if query else ()
     yield _Source(first, pair.task_a, saves=pair.expected_save_key)
-    yield _Source(second, pair.task_b, used, uses=pair.expected_save_key)
+    yield _Source(second, pair.task_b, used, uses=pair.expected_save_key, follows=first)
 
 
 def _keeps_cancelled(sessions: Sequence[Session]) -> bool:
@@ -200,6 +203,7 @@ def _entry(source: _Source, app: App, profile: Sequence[Item], day: str) -> Entr
         profile=tuple(one for key, one in known.items() if key not in dict(saved)),
         saved=saved,
         saves=source.saves,
+        follows=source.follows,
         records=tuple(records),
         decisions=tuple(_decisions(session)),
         privacy=privacy,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from agentenv.errors import ConfigError, DeviceError
 from agentenv.phone.apps import load_app
 from agentenv.phone.changes import Changes
 from agentenv.phone.database import Database
+from agentenv.phone.memory import profile_after
 from agentenv.phone.profile import ProfileItem
 from agentenv.phone.schema import App, Model
-from agentenv.phone.setup import Contract, PhoneSetup, first_image
+from agentenv.phone.setup import Contract, PhoneSetup, first_image, profile_of
 from agentenv.phone.state import State
 from agentenv.tasks.base import Oracle, Split, Task, TaskInstance, Verdict
 from agentenv.tasks.myphonebench.android_app import AndroidApp
@@ -54,10 +56,13 @@ class ImportedTask(Task):
         ConfigError: the app's file cannot be read.
     """
 
+    suite = NAME
+
     def __init__(self, entry: Entry, source: Path) -> None:
         path = source.parent / f"{entry.app}.json"
-        self.id = f"{NAME}/{entry.id}"
-        self.source = source
+        self.id = f"{self.suite}/{entry.id}"
+        self.follows = f"{self.suite}/{entry.follows}" if entry.follows else ""
+        self.source: Path = source
         self.version = _version(entry, path)
         self.entry = entry
         self.max_steps = entry.max_steps
@@ -89,6 +94,20 @@ class ImportedTask(Task):
 
     def instance(self, split: Split, index: int) -> TaskInstance:
         return TaskInstance(self.id, split, index, self.setup, self.entry.goal, self._parameters)
+
+    def after(self, instance: TaskInstance, log: Sequence[str]) -> TaskInstance:
+        """The owner's profile has what the earlier session of the pair saved or changed there;
+        what that left alone is as this session wants it."""
+        if not self.follows:
+            return super().after(instance, log)
+        first = load_suite(self.source)[self.follows]
+        assert isinstance(first, ImportedTask)
+        before, now = profile_after(first.setup, ()), profile_after(first.setup, log)
+        own = {one.key: one for one in profile_of(self.setup)}
+        left = [own.pop(one.key, one) if one in before else one for one in now]
+        known = {one.key for one in (*before, *now)}
+        left += [one for key, one in own.items() if key not in known]
+        return replace(instance, setup=replace(self.setup, left=tuple(left)))
 
     def verify(
         self, instance: TaskInstance, state: Mapping[str, Any], answer: str | None
@@ -162,7 +181,7 @@ class ImportedTask(Task):
                 for one in entry.profile
             ),
             contract=Contract(
-                frozenset(privacy.necessary),
+                frozenset(privacy.necessary) | self.remembered,  # the goal asks for it to be kept
                 frozenset(privacy.allowed),
                 frozenset(privacy.prohibited),
             ),
@@ -278,7 +297,14 @@ def _load(path: Path, changed: int) -> dict[str, Task]:
         raise ConfigError(
             f"{path.name} is no suite that `agentenv import` wrote: {error.errors()[0]['msg']}"
         ) from error
-    return {task.id: task for task in (_task(file, entry, path) for entry in file.tasks)}
+    known = {entry.id for entry in file.tasks}
+    tasks = [_task(file, _without_lost(entry, known), path) for entry in file.tasks]
+    return {task.id: task for task in tasks}
+
+
+def _without_lost(entry: Entry, known: Collection[str]) -> Entry:
+    """An entry that follows none, if the one it followed was not imported."""
+    return entry if entry.follows in known else entry.model_copy(update={"follows": ""})
 
 
 def _task(file: SuiteFile, entry: Entry, path: Path) -> Task:
