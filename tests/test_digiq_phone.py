@@ -27,7 +27,7 @@ def summary(successes: int, of: int = 4) -> Summary:
 def test_no_policy_has_learned_what_it_is_judged_on_as_new() -> None:
     learned = select_tasks(read_yaml(SETTINGS)["tasks"])
     files = ("phone_demonstrations", "phone_long_demonstrations")
-    settings = [read_yaml(data_file(f"small_vlm/phone/{file}.yaml")) for file in files]
+    settings = [read_yaml(data_file(f"small_vlm/{file}.yaml")) for file in files]
     shown = select_tasks([name for one in settings for name in one["tasks"]])
     assert set(learned) <= set(shown)
     assert max(task.expected_steps for task in shown.values()) == LONGEST

@@ -58,7 +58,7 @@ def train(config: SFTConfig) -> Path:
     if config.threads:
         torch.set_num_threads(config.threads)
     run = RunDirectory(config.out)
-    folder = config.out / "model"
+    folder = config.out / ("model" if config.steps else "text_model")
     inputs = asdict(config)
     if run.finished("sft", inputs) is not None:
         logger.info("already trained: %s", folder)
