@@ -137,6 +137,7 @@ METRICS = {
     "solved": "episodes solved",
     "solved_oracle": "solved by the oracle",
     "solved_wavering": "solved by one that does another errand on every third task",
+    "solved_model": "solved by the small model",
     "episodes_per_second": "episodes",
     "longest_wait": "longest time between two ends of episodes",
     "memory_slope": "memory, all processes",
