@@ -55,5 +55,6 @@ def test_what_was_done_is_told_and_is_not_right_again() -> None:
             assert action in exercise.wrong
             assert action not in exercise.right
             if isinstance(action, InputText):
+                assert action.element is not None
                 values = {element.index: element.value for element in now.elements}
                 assert values[action.element] == action.text

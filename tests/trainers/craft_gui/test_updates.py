@@ -116,7 +116,9 @@ def test_of_a_group_the_rollouts_that_differ_most_are_learned_from() -> None:
     for answer, reward in ((0, 1.0), (3, 0.0)):
         one_hot = torch.nn.functional.one_hot(torch.tensor(answer), len(ANSWERS))
         expected -= (reward - mean) / spread * (one_hot - 1 / len(ANSWERS)) / 2
-    torch.testing.assert_close(model.model.scores.grad[0], expected)
+    found = model.model.scores.grad
+    assert found is not None
+    torch.testing.assert_close(found[0], expected)
 
 
 def test_of_the_tokens_those_on_which_most_depends_are_learned_from() -> None:
@@ -124,7 +126,9 @@ def test_of_the_tokens_those_on_which_most_depends_are_learned_from() -> None:
     learner.learn([GROUPS[0]], [0])  # advantages: the root of 2, and twice half of minus that
     one_hot = torch.nn.functional.one_hot(torch.tensor(0), len(ANSWERS))
     expected = -math.sqrt(2) * (one_hot - 1 / len(ANSWERS)) / 3
-    torch.testing.assert_close(model.model.scores.grad[0], expected)
+    found = model.model.scores.grad
+    assert found is not None
+    torch.testing.assert_close(found[0], expected)
 
 
 def test_log_probs_far_from_those_at_sampling_stop_the_training() -> None:
