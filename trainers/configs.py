@@ -33,7 +33,8 @@ class SFTConfig:
     episodes: int = 0
     """Of each task at most; 0: all."""
     out: Path = Path("runs/sft")
-    """Run directory; the model is saved in its `model` folder."""
+    """Run directory; the model is saved in its `model` folder, or without steps that see the
+    screenshot in `text_model`."""
     model: str = "small"
     """Hugging Face name or path of the model to start from, or `small`: a fresh
     5.4M-parameter LLaVA that two CPU cores can train."""

@@ -14,9 +14,10 @@ import numpy as np
 from agentenv.actions import Action, InputText, Tap
 from agentenv.observations import Observation, UIElement
 from agentenv.policies.base import History, Turn
+from agentenv.policies.prompts import PromptFormat
 from trainers.augmentation import random_word
 
-MOST_DONE = 3
+MOST_DONE = PromptFormat.max_turns
 """Steps already taken at most: as many as a prompt tells."""
 VERBS = ("click", "click on", "press", "select", "choose", "tap")
 

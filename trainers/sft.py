@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -185,9 +186,9 @@ def _train_phase(
     )
     batch_of = _batches(vlm, config, image, training)
     stage = f"sft_{name}"
+    every = max(1, math.ceil(len(validation) / HELD_OUT))
     held_out = [
-        _example(vlm, config, image, history, [action])
-        for history, action in validation[:: -(-len(validation) // HELD_OUT) or 1]
+        _example(vlm, config, image, history, [action]) for history, action in validation[::every]
     ]
     state = config.out / f"{stage}.safetensors"
     with track(f"train ({name})", total=steps, done=saved_step(state)) as bar:
@@ -207,6 +208,7 @@ def _batches(
 ) -> Callable[[int], list[Example]]:
     lengths = [len(history.observation.elements) for history, _ in training]
     order = BatchOrder(lengths, config.batch_size, config.seed)
+    dialect = get_dialect(config.dialect)
 
     def batch_of(step: int) -> list[Example]:
         rng = np.random.default_rng([config.seed, step, int(image)])
@@ -214,9 +216,7 @@ def _batches(
         for index in order(step):
             history, action = training[index]
             if rng.random() < _exercise_share(config, image, step):
-                exercise = make_exercise(
-                    history.observation, rng, get_dialect(config.dialect).print
-                )
+                exercise = make_exercise(history.observation, rng, dialect.print)
                 examples += _exercise_examples(vlm, config, image, exercise, rng)
                 continue
             if config.substitute and rng.random() < 0.5:
