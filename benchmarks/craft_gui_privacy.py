@@ -3,9 +3,7 @@
     python -m benchmarks.craft_gui_privacy --seeds 0 --labels craft_gui   # a piece
     python -m benchmarks.craft_gui_privacy --seeds 0 1 2                  # the rest, and all
 
-The base policy is one that knows the phone, after a cold start on demonstrations of ordering food:
-a third of them fill in every optional personal field, a third take every offer
-(`benchmarks.givers`), as people do, and as a model that learned from them does. From there on,
+The base policy orders food and gives away too much (`benchmarks.privacy_base`). From there on,
 `craft_gui` learns from success alone, and `craft_gui_privacy` also pays for what the audit finds
 (`reward.privacy`), for the same number of steps in the environment. All act on the same held-out
 orders, whose audit counts the optional personal fields that were filled although the task does not
@@ -25,20 +23,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentenv.config import load_config
-from agentenv.data_files import data_file
 from agentenv.errors import ConfigError
 from agentenv.progress import console
-from agentenv.tasks.selection import select_tasks
 from agentenv.trajectories.store import TrajectoryStore
 from benchmarks.command import check_labels, check_seeds, command_of, run_command
 from benchmarks.craft_gui import share_base
 from benchmarks.digiq_success import evaluation_of
-from benchmarks.givers import Givers
+from benchmarks.privacy_base import BenchmarkConfig as ColdStartConfig
+from benchmarks.privacy_base import privacy_base
 from benchmarks.results_file import RESULTS, Row, write_results
 from privacy_audit.auditing import Audit, audit_all
 from privacy_audit.policy import load_policy
 from privacy_audit.scores import Mean, Share, mean_by_task, mean_score, qualified_success, share
-from trainers.configs import SFTConfig
 from trainers.craft_gui.config import CraftGUIConfig
 
 NAME = "craft_gui_privacy"
@@ -53,18 +49,14 @@ class BenchmarkConfig:
     """Train with and without a price on personal data, and publish what is given away."""
 
     base: str = ""
-    """Policy before the cold start, instead of the settings': path of a checkpoint that knows the
-    phone, or Hugging Face name."""
+    """Policy to begin with, instead of that of `benchmarks.privacy_base`: path of a checkpoint that
+    knows the phone, or Hugging Face name."""
     seeds: tuple[int, ...] = (0,)
     """Of training: one run each with and without the price, in `NAME/LABEL-N` of the run
     directory; runs that were stopped go on, finished ones are not run again."""
     labels: tuple[str, ...] = ARMS
     """Which of both to run, so that they may be run piece by piece; a later call with all of
     them publishes what has been run by then."""
-    demonstrations: int = 48
-    """Of each task, for the cold start."""
-    sft_steps: int = 400
-    """Of the cold start, 16 examples each."""
     env_steps: int = 0
     """Steps of a run in the environment, instead of the settings'; fewer show that all works."""
     tau: float = 0.7
@@ -88,7 +80,9 @@ def run(config: BenchmarkConfig) -> Path | None:
     check_seeds(config.seeds)
     check_labels(config.labels, ARMS)
     settings = load_settings(config)
-    settings = replace(settings, base=str(cold_start(config, settings)))
+    if not config.base:
+        base = privacy_base(ColdStartConfig(out=config.out, threads=settings.threads))
+        settings = replace(settings, base=str(base))
     stores: defaultdict[str, list[TrajectoryStore]] = defaultdict(list)
     for seed in config.seeds:
         outs = {label: config.out / NAME / f"{label}-{seed}" for label in config.labels}
@@ -125,7 +119,7 @@ def load_settings(config: BenchmarkConfig) -> CraftGUIConfig:
     settings = load_config(CraftGUIConfig, Path(__file__).with_suffix(".yaml"))
     return replace(
         settings,
-        base=config.base or str(data_file(settings.base)),
+        base=config.base or settings.base,
         env_steps=config.env_steps or settings.env_steps,
     )
 
@@ -134,32 +128,6 @@ def with_price(settings: CraftGUIConfig, price: bool, seed: int, out: Path) -> C
     """The settings of one run."""
     reward = settings.reward if price else replace(settings.reward, privacy=0.0)
     return replace(settings, seed=seed, out=out, reward=reward)
-
-
-def cold_start(config: BenchmarkConfig, settings: CraftGUIConfig) -> Path:
-    """Collect the demonstrations and fine-tune on them, as far as that is missing; the model."""
-    from agentenv.collecting import collect
-    from trainers.sft import train
-
-    folder = config.out / NAME
-    tasks = select_tasks(settings.tasks)
-    store = collect(
-        Givers(tasks),
-        tasks.values(),
-        folder / "demonstrations",
-        episodes=config.demonstrations,
-        first=10**6,  # far from what is trained on later
-        description="demonstrations",
-    )
-    return train(
-        SFTConfig(
-            data=(store.path,),
-            out=folder / "cold_start",
-            model=settings.base,
-            steps=config.sft_steps,
-            threads=settings.threads,
-        )
-    )
 
 
 def optional_fields(audit: Audit) -> int:

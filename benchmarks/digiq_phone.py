@@ -49,7 +49,7 @@ class BenchmarkConfig:
     seeds: tuple[int, ...] = (0,)
     """Of training; the first is also that of the data, which they share. Finished stages and
     episodes are not run again."""
-    episodes: int = 5
+    episodes: int = 3
     """Instances of each task that nothing has learned from."""
     out: Path = Path("runs/benchmarks")
     """Run directory."""

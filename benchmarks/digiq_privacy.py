@@ -1,18 +1,15 @@
 """Success, and success that spares the owner's data, of Digi-Q with and without a privacy cost.
 
-    python -m benchmarks.digiq_privacy --base CHECKPOINT --seeds 0 1 2
+    python -m benchmarks.digiq_privacy --seeds 0 1 2
 
-Three policies act on the same held-out bookings of the embedded phone: the base policy, Digi-Q on
+Three policies act on the same held-out orders of the embedded phone: the base policy, Digi-Q on
 success alone (`digiq`), and Digi-Q whose candidates' values are lowered by what the audit would
 find against them (`digiq_privacy`). Both learn from the same episodes and candidates. `qualified`
 is privacy-qualified success (PQSR) at `tau`, `disqualified` the share in which prohibited data was
 sent, `minimisation` the mean score, with an interval from a bootstrap over whole tasks; the others'
 are Wilson's, over the episodes of all seeds.
 
-The base policy must know the phone: one that never books anything shows no difference. It is a
-model that was fine-tuned on oracle demonstrations of these tasks (`agentenv collect --tasks phone
---split train`, `agentenv train sft`), with noise or over-filling among them so that it
-succeeds in some and gives away too much in some.
+The base policy orders food and gives away too much (`benchmarks.privacy_base`).
 """
 
 from __future__ import annotations
@@ -28,6 +25,8 @@ from agentenv.trajectories.store import TrajectoryStore
 from benchmarks.command import command_of, run_command
 from benchmarks.digiq_ablations import inherit
 from benchmarks.digiq_success import evaluation_of, load_settings, share_data, train_seed
+from benchmarks.privacy_base import BenchmarkConfig as ColdStartConfig
+from benchmarks.privacy_base import privacy_base
 from benchmarks.results_file import RESULTS, Row, write_results
 from privacy_audit.auditing import audit_all
 from privacy_audit.policy import Policy, load_policy
@@ -43,7 +42,8 @@ class BenchmarkConfig:
     """Train with and without the cost, and publish what both do."""
 
     base: str = ""
-    """Base policy: path of a checkpoint that knows the phone, or Hugging Face name."""
+    """Policy to begin with, instead of that of `benchmarks.privacy_base`: path of a checkpoint that
+    knows the phone, or Hugging Face name."""
     seeds: tuple[int, ...] = (0,)
     """Of training; the first is also that of the data, which they share."""
     weight: float = 1.0
@@ -63,11 +63,10 @@ def run(config: BenchmarkConfig) -> Path:
         ConfigError: settings are wrong.
     """
     command = command_of(NAME, config)  # before the hours it takes: it may be refused
-    if not config.base:
-        raise ConfigError("--base names a model that knows the phone; none comes with agentenv")
     if not config.seeds or config.weight <= 0:
         raise ConfigError("give a seed at least, and a weight above 0: without one nothing differs")
-    settings = replace(load_settings(_SETTINGS), base=config.base, methods=("digiq",))
+    base = config.base or str(privacy_base(ColdStartConfig(out=config.out)))
+    settings = replace(load_settings(_SETTINGS), base=base, methods=("digiq",))
     stores: dict[str, list[TrajectoryStore]] = {}
     for label, path in train_all(settings, config):
         method = "base" if label == "base" else "digiq"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agentenv.config import load_config
 from agentenv.errors import ConfigError
 from agentenv.rollouts import rollout
 from agentenv.statistics import Summary
@@ -16,9 +17,10 @@ from agentenv.tasks.phone.suite import PhoneTask
 from agentenv.tasks.selection import select_tasks
 from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.store import TrajectoryWriter
-from benchmarks import craft_gui_privacy
+from benchmarks import craft_gui_privacy, digiq_privacy, privacy_base
 from benchmarks.craft_gui_privacy import BenchmarkConfig, load_settings, optional_fields
 from benchmarks.givers import GIVERS, Givers
+from benchmarks.privacy_base import ColdStart
 from privacy_audit.auditing import audit_episode
 from privacy_audit.policy import load_policy
 from privacy_audit.reference.agents import case_of
@@ -26,6 +28,7 @@ from privacy_audit.reference.device import PagePhone
 from privacy_audit.reference.playing import play
 from trainers.craft_gui import grpo
 from trainers.craft_gui.config import CraftGUIConfig
+from trainers.digiq.config import DigiQConfig
 
 NAME = "phone/food-order-no-deals"
 CONFIG = BenchmarkConfig(base="models/phone")
@@ -54,6 +57,13 @@ def test_every_task_has_a_field_that_may_be_filled_for_nothing() -> None:
         assert case is not None
         assert case.optional(trap=False)
         assert case.optional(trap=True)
+
+
+def test_both_experiments_begin_with_a_policy_that_was_shown_their_tasks() -> None:
+    shown = load_config(ColdStart, Path(privacy_base.__file__).with_suffix(".yaml")).tasks
+    assert load_settings(CONFIG).tasks == shown
+    digiq = Path(digiq_privacy.__file__).with_suffix(".yaml")
+    assert load_config(DigiQConfig, digiq).tasks == shown
 
 
 def test_a_third_of_the_demonstrations_gives_what_is_needed_and_no_more() -> None:
@@ -97,7 +107,6 @@ def test_the_audit_of_the_tests_is_published(
         return {}
 
     monkeypatch.setattr(grpo, "train", train)
-    monkeypatch.setattr(craft_gui_privacy, "cold_start", lambda config, settings: Path("cold"))
     config = BenchmarkConfig(base="models/phone", out=tmp_path, results=tmp_path / "results")
     assert craft_gui_privacy.run(replace(config, labels=("craft_gui",))) is None
     path = craft_gui_privacy.run(config)

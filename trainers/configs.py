@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentenv.dialects import DialectName
+from agentenv.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -67,3 +68,9 @@ class SFTConfig:
     dialect: DialectName = "json"
     """How actions are written."""
     lora: LoraConfig = field(default_factory=LoraConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that would quietly mean something else."""
+        for name in ("episodes", "steps", "text_steps"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must not be negative")

@@ -58,6 +58,10 @@ def test_settings_survive_yaml_and_an_unknown_method_is_refused(tmp_path: Path) 
             ("--rerank", "2", "--evaluation.reranked", "filtered_bc", "awr"),
             ("base", "filtered_bc", "digiq", "filtered_bc_rerank"),
         ),
+        (
+            ("--evaluation.greedy", "digiq", "base", "--method", "digiq", "--rerank", "2"),
+            ("base", "digiq", "base_greedy", "digiq_greedy", "base_rerank", "digiq_rerank"),
+        ),
     ],
 )
 def test_what_is_evaluated_follows_from_the_methods(

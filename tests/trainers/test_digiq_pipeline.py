@@ -81,6 +81,18 @@ def test_the_report_compares_all_policies_and_shows_how_good_the_critic_is(
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 
+def test_the_likeliest_actions_are_evaluated_beside_what_was_evaluated_before(
+    finished: DigiQConfig,
+) -> None:
+    folders = set((finished.out / "evaluation").iterdir())
+    asked = replace(finished, evaluation=replace(finished.evaluation, greedy=("base",)))
+    assert set(train(asked)) == {*finished.labels, "base_greedy"}
+    (new,) = set((finished.out / "evaluation").iterdir()) - folders
+    episodes = list(TrajectoryStore(new).episodes())
+    assert episodes
+    assert all(episode.policy_version.endswith("-t0") for episode in episodes)
+
+
 def test_it_is_evaluated_on_instances_that_it_was_not_trained_on(finished: DigiQConfig) -> None:
     logged = TrajectoryStore(finished.out.parent / "data")
     trained_on = {(episode.split, episode.index) for episode in logged.episodes()}

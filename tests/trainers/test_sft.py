@@ -100,3 +100,9 @@ def test_a_store_of_failures_alone_is_a_clear_error(tmp_path: Path) -> None:
     collect(GivesUp(TASKS), TASKS.values(), tmp_path / "data", episodes=2, devices=1)
     with pytest.raises(ConfigError, match="collect some with an oracle"):
         load_demonstrations(SFTConfig(data=(tmp_path / "data",)))
+
+
+@pytest.mark.parametrize("name", ["episodes", "steps", "text_steps"])
+def test_a_negative_number_is_refused_and_not_taken_for_all(name: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        SFTConfig(data=(Path("store"),), **{name: -1})  # type: ignore[arg-type]

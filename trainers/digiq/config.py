@@ -117,6 +117,14 @@ class EvaluationSettings:
     as digiq_rerank and the like. 0 does not."""
     reranked: tuple[Method | Literal["base"], ...] = ("base", "digiq")
     """Which policies, if they are evaluated at all."""
+    greedy: tuple[Method | Literal["base"], ...] = ()
+    """Policies that are evaluated at temperature 0 too, as base_greedy and the like: the control
+    for `rerank`, whose choice among samples also keeps a policy from its unlikely ones."""
+
+
+def method_of(label: str) -> str:
+    """The method whose policy a label of `DigiQConfig.labels` names, however it is evaluated."""
+    return label.removesuffix("_rerank").removesuffix("_greedy")
 
 
 @dataclass(frozen=True)
@@ -198,11 +206,10 @@ class DigiQConfig:
     @property
     def labels(self) -> tuple[str, ...]:
         """What is evaluated, in order: the base policy and those the methods make."""
-        labels: tuple[str, ...] = ("base", *self.methods)
-        if self.evaluation.rerank:
-            again = [label for label in labels if label in self.evaluation.reranked]
-            labels = (*labels, *(f"{label}_rerank" for label in again))
-        return (*labels, *self.rounds_by_label)
+        c, labels = self.evaluation, ("base", *self.methods)
+        greedy = [f"{label}_greedy" for label in labels if label in c.greedy]
+        reranked = [f"{label}_rerank" for label in labels if c.rerank and label in c.reranked]
+        return (*labels, *greedy, *reranked, *self.rounds_by_label)
 
     @property
     def rounds_by_label(self) -> dict[str, int]:

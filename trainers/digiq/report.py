@@ -40,7 +40,9 @@ NOTES = {
     "reinforce": "weighs the logged actions by their advantage",
     "awr": "weighs the logged actions by the exponential of their advantage",
 }
-NOTES |= {f"{label}_rerank": f"{label}; Q chooses among its samples" for label in NOTES}
+NOTES |= {f"{label}_rerank": f"{label}; Q chooses among its samples" for label in NOTES} | {
+    f"{label}_greedy": f"{label}; always its likeliest action" for label in NOTES
+}
 SHOWN_STATES = 12
 MEANINGS = {
     "states": "logged states of episodes the critic was not trained on",

@@ -41,6 +41,8 @@ _LOCK = "agentenv-owner.lock"
 _OUT_OF_MEMORY = re.compile(r"\bOOM\b|[Oo]ut of memory")
 _PIPE_BYTES = 1 << 17
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORK_SECONDS = 0.02
+"""A process being forked has its parent's old limits already and is not listed yet."""
 
 HEAP_MB = 1024
 """What a page's JavaScript may hold on to; a page that wants more crashes."""
@@ -251,9 +253,8 @@ def limit_memory(pid: int) -> None:
         return
     limit = MEMORY_MB << 20
     limited: set[int] = set()
-    new = {pid}
-    # A process may start another between being listed and being limited: look again.
-    while new:
+    new, quiet = {pid}, 0
+    while quiet < 2:
         for one in new:
             with suppress(ProcessLookupError, PermissionError):
                 resource.prlimit(one, resource.RLIMIT_DATA, (limit, limit))
@@ -263,6 +264,9 @@ def limit_memory(pid: int) -> None:
         except psutil.NoSuchProcess:
             return
         new = {child.pid for child in children} - limited
+        quiet = 0 if new else quiet + 1
+        if children and quiet == 1:
+            time.sleep(_FORK_SECONDS)
 
 
 def _not_started(binary: Path, error: OSError) -> DeviceError:
