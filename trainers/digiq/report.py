@@ -25,6 +25,7 @@ from agentenv.reporting import (
 from agentenv.statistics import Summary, clustered_bootstrap, summarise
 from agentenv.trajectories.marks import describe
 from agentenv.trajectories.store import TrajectoryStore
+from trainers.digiq.config import method_of
 from trainers.digiq.critic import evaluate
 from trainers.digiq.diagnostics import verdict
 from trainers.digiq.extraction import aggregate
@@ -109,8 +110,9 @@ def write_digiq_report(digiq: DigiQ, stores: Mapping[str, TrajectoryStore]) -> P
 
 def finding(summaries: Mapping[str, Summary]) -> str:
     """The outcome in one sentence, with what it does not show; of Digi-Q if it is there."""
-    offline = [label for label in summaries if "_online" not in label]
-    label = "digiq" if "digiq" in summaries else offline[-1]
+    online = [label for label in summaries if "_online" in label]
+    trained = [label for label in summaries if label not in online and method_of(label) == label]
+    label = "digiq" if "digiq" in summaries else trained[-1]
     name = "Digi-Q" if label == "digiq" else label
     base, found = summaries["base"].overall, summaries[label].overall
     if label == "base":
@@ -134,10 +136,15 @@ def finding(summaries: Mapping[str, Summary]) -> str:
         again = summaries[f"{label}_rerank"].overall
         sentences += f" With Q choosing among its samples it succeeds in {again.rate:.0%}."
     sentences += " It learned from logged episodes alone."
-    if len(offline) < len(summaries):
-        last = list(summaries)[-1]
-        rate = summaries[last].overall
-        method, _, rounds = last.partition("_online")
+    if {"base_rerank", "base_greedy"} <= summaries.keys():
+        chosen, likeliest = (summaries[f"base_{how}"].overall for how in ("rerank", "greedy"))
+        sentences += (
+            f" Q choosing among samples of the base policy succeeds in {chosen.rate:.0%}, the base "
+            f"policy's likeliest actions in {likeliest.rate:.0%}."
+        )
+    if online:
+        rate = summaries[online[-1]].overall
+        method, _, rounds = online[-1].partition("_online")
         sentences += (
             f" {method} after {rounds} rounds of fresh episodes succeeds in {rate.rate:.0%} of "
             f"{rate.n}."
