@@ -15,7 +15,6 @@ The base policy orders food and gives away too much (`benchmarks.privacy_base`).
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,10 +26,9 @@ from benchmarks.digiq_ablations import inherit
 from benchmarks.digiq_success import evaluation_of, load_settings, share_data, train_seed
 from benchmarks.privacy_base import BenchmarkConfig as ColdStartConfig
 from benchmarks.privacy_base import privacy_base
-from benchmarks.results_file import RESULTS, Row, write_results
-from privacy_audit.auditing import audit_all
-from privacy_audit.policy import Policy, load_policy
-from privacy_audit.scores import Mean, Scored, Share, mean_score, qualified_success, share
+from benchmarks.privacy_rows import PEER, audited, privacy_rows
+from benchmarks.results_file import RESULTS, write_results
+from privacy_audit.policy import load_policy
 from trainers.digiq.config import DigiQConfig
 
 NAME = "digiq_privacy"
@@ -69,11 +67,11 @@ def run(config: BenchmarkConfig) -> Path:
     settings = replace(load_settings(_SETTINGS), base=base, methods=("digiq",))
     stores: dict[str, list[TrajectoryStore]] = {}
     for label, path in train_all(settings, config):
-        method = "base" if label == "base" else "digiq"
+        method = PEER if label == PEER else "digiq"
         stores.setdefault(label, []).append(evaluation_of(path, method))
     policy = load_policy(settings.actor.privacy_policy)
-    scored = {label: audited(found, policy) for label, found in stores.items()}
-    rows = rows_of(scored, config)
+    audits = {label: audited(found, policy) for label, found in stores.items()}
+    rows = privacy_rows(audits, tau=config.tau, seeds=config.seeds)
     for row in rows:
         low, high = row.ci95 or (row.value, row.value)
         console.print(f"{row.label:14} {row.metric:14} {row.value:.3f} [{low:.3f}, {high:.3f}]",
@@ -98,49 +96,7 @@ def train_all(settings: DigiQConfig, config: BenchmarkConfig) -> list[tuple[str,
         actor = replace(plain.actor, privacy=config.weight)
         train_seed(replace(plain, actor=actor, out=costed))
         found += [("digiq", without), ("digiq_privacy", costed)]
-    return [("base", first), *found]
-
-
-def audited(stores: Sequence[TrajectoryStore], policy: Policy) -> list[Scored]:
-    """What the audit says of all episodes that the infrastructure did not fail."""
-    return [
-        audit.scored
-        for store in stores
-        for audit in audit_all(
-            (one for one in store.episodes() if not one.infra_error), policy
-        )
-    ]  # fmt: skip
-
-
-def rows_of(scored: Mapping[str, Sequence[Scored]], config: BenchmarkConfig) -> list[Row]:
-    """Each policy's rates, and their ratios to the base policy's."""
-    rows: list[Row] = []
-    peers: dict[str, float] = {}
-    for label, found in scored.items():
-        measured: dict[str, Share | Mean] = {
-            "success": share([one.success for one in found]),
-            "qualified": qualified_success(found, config.tau),
-            "disqualified": share([one.disqualified for one in found]),
-            "minimisation": mean_score(found),
-        }
-        for metric, one in measured.items():
-            if not one.n:
-                raise ConfigError(f"{label}: every episode failed infrastructure; run it anew")
-            peer = peers.setdefault(metric, one.value)
-            low, high = one.interval
-            rows.append(
-                Row(
-                    label=label,
-                    metric=metric,
-                    value=round(one.value, 4),
-                    unit="fraction",
-                    ci95=(round(low, 4), round(high, 4)),
-                    n=one.n,
-                    seeds=config.seeds,
-                    vs={"base": round(one.value / peer, 3)} if label != "base" and peer else {},
-                )
-            )
-    return rows
+    return [(PEER, first), *found]
 
 
 def main() -> int:

@@ -18,9 +18,10 @@ from agentenv.tasks.selection import select_tasks
 from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.store import TrajectoryWriter
 from benchmarks import craft_gui_privacy, digiq_privacy, privacy_base
-from benchmarks.craft_gui_privacy import BenchmarkConfig, load_settings, optional_fields
+from benchmarks.craft_gui_privacy import BenchmarkConfig, load_settings
 from benchmarks.givers import GIVERS, Givers
 from benchmarks.privacy_base import ColdStart
+from benchmarks.privacy_rows import optional_fields, privacy_rows
 from privacy_audit.auditing import audit_episode
 from privacy_audit.policy import load_policy
 from privacy_audit.reference.agents import case_of
@@ -126,5 +127,6 @@ def test_the_audit_of_the_tests_is_published(
 
 def test_who_orders_nothing_has_no_orders_to_count(played: dict[str, Episode]) -> None:
     audit = audit_episode(played["refuser"], load_policy("default"))
-    metrics = {row.metric for row in craft_gui_privacy.rows_of({"base": [audit]}, CONFIG)}
-    assert metrics == {"success", "optional_fields", "minimisation", "qualified"}
+    metrics = {row.metric for row in privacy_rows({"base": [audit]}, tau=0.7, seeds=(0,))}
+    assert "success" in metrics
+    assert "optional_fields:done" not in metrics
