@@ -104,6 +104,8 @@ def test_a_hand_made_critic_is_described_as_it_is() -> None:
     assert d.ranking == 1.0
     assert math.isnan(d.ranking_within_task)  # no task has both outcomes
     assert d.advantage_ranking == 1.0
+    assert d.choice == 1.0
+    assert d.sensitivity == pytest.approx((0.1 + 0.225 + 0.2 + 0.05) / 4)
     errors = [(0.8 - 0.9) ** 2, (0.95 - 1.0) ** 2, 0.2**2, 0.1**2]
     assert d.return_error == pytest.approx(sum(errors) / 4)
     assert d.kept == 0.75
@@ -111,6 +113,15 @@ def test_a_hand_made_critic_is_described_as_it_is() -> None:
     depth_0 = (abs(0.9 * 0.9 - 0.8) + abs(0.9 * 0.2 - 0.2)) / 2
     depth_1 = (abs(1.0 - 0.95) + abs(0.0 - 0.1)) / 2
     assert d.td_error_by_depth == pytest.approx({0: depth_0, 1: depth_1}, abs=1e-5)
+
+
+def test_an_action_that_was_sampled_twice_is_no_choice() -> None:
+    critic, features = hand_made()
+    twice = features.candidate_features.clone()
+    twice[:2, 1] = twice[:2, 0]
+    d = diagnose(critic, replace(features, candidate_features=twice), gamma=0.9)
+    assert d.choice == 0.5
+    assert d.sensitivity == pytest.approx((0.2 + 0.05) / 2)
 
 
 def test_a_critic_can_be_judged_on_some_states() -> None:
@@ -136,6 +147,7 @@ SOUND = Diagnostics(
     advantage_ranking=0.6,
     calibration=(CalibrationBin(0.0, 0.1, 500, 0.05, 0.06),),
     calibration_error=0.05,
+    choice=0.6,
     sensitivity=0.1,
     sensitivity_relative=0.5,
     changed=0.6,
@@ -159,6 +171,7 @@ def test_a_sound_critic_gets_one_reassuring_sentence() -> None:
         ({"ranking": 0.5}, "hardly knows success from failure"),
         ({"ranking_within_task": 0.5}, "which tasks are easy"),
         ({"sensitivity_relative": 0.01}, "collapsed to V"),
+        ({"choice": 0.1}, "10% of the states have two different candidates"),
         ({"advantage_ranking": 0.5}, "spread is noise"),
         ({"calibration_error": 0.3}, "off by 0.30"),
         ({"kept": 0.0}, "lower the threshold"),

@@ -52,8 +52,11 @@ class Diagnostics:
     """V against the Monte-Carlo return."""
     calibration_error: float
     """Mean distance of predicted and observed over states (ECE)."""
+    choice: float
+    """Share of the states with at least two different candidates."""
     sensitivity: float
-    """Standard deviation of Q over a state's valid candidates, mean over states."""
+    """Standard deviation of Q over a state's different candidates, mean over the states with a
+    choice."""
     sensitivity_relative: float
     """The same divided by the standard deviation of a state's mean Q over states."""
     changed: float
@@ -91,7 +94,8 @@ def diagnose(
     returns, success = features.returns(gamma)[rows], features.succeeded[rows]
     task = None if features.task is None else features.task[rows]
     table = calibration_table(v, returns)
-    spread, relative = action_sensitivity(q, features.candidate_valid[rows])
+    different = features.different(rows)
+    spread, relative = action_sensitivity(q, different)
     backup = features.backup(1, gamma)
     with torch.no_grad():
         following = critic.v(features.states_at(backup.index[rows])).mean(dim=0)
@@ -106,6 +110,7 @@ def diagnose(
         advantage_ranking=ranking(q[:, 0] - v, success),
         calibration=table,
         calibration_error=calibration_error(table),
+        choice=_mean((different.sum(dim=1) >= 2).float()),
         sensitivity=spread,
         sensitivity_relative=relative,
         changed=share_changed(slots, keep),
@@ -169,21 +174,21 @@ def calibration_error(table: tuple[CalibrationBin, ...]) -> float:
     return off / total if total else math.nan
 
 
-def action_sensitivity(q: Tensor, valid: Tensor) -> tuple[float, float]:
+def action_sensitivity(q: Tensor, counted: Tensor) -> tuple[float, float]:
     """How much Q differs between the actions of one state.
 
     Args:
         q: (S, N).
-        valid: (S, N) bool.
+        counted: (S, N) bool: valid candidates, each action once.
 
     Returns:
-        The standard deviation over a state's valid candidates, averaged over the states
+        The standard deviation over a state's candidates that count, averaged over the states
         with at least two, and the same divided by the standard deviation over states of
         the states' mean Q. 0 means that Q has collapsed to V; NaN that nothing is there
         to compare.
     """
-    comparable = valid.sum(dim=1) >= 2
-    q, weight = q[comparable], valid[comparable].to(q)
+    comparable = counted.sum(dim=1) >= 2
+    q, weight = q[comparable], counted[comparable].to(q)
     if not len(q):
         return math.nan, math.nan
     count = weight.sum(dim=1)
@@ -250,6 +255,11 @@ def verdict(diagnostics: Diagnostics) -> list[str]:
         found.append(
             f"V is off by {d.calibration_error:.2f} on average, so a fixed threshold on the "
             "advantage may keep too much or too little. Try the mc critic, or train longer."
+        )
+    if d.choice < 0.25:
+        found.append(
+            f"Only {d.choice:.0%} of the states have two different candidates: in the others there "
+            "is nothing to choose. Try more candidates or a higher temperature."
         )
     if d.kept < 0.05:
         found.append(f"Best-of-N keeps only {d.kept:.1%} of the states: lower the threshold.")

@@ -53,7 +53,8 @@ MEANINGS = {
     "ranking_within_task": "the same within a task",
     "advantage_ranking": "the same for Q - V: what Q knows of the action beyond the state",
     "calibration_error": "mean distance of V and the return that followed",
-    "sensitivity": "spread (standard deviation) of Q over a state's candidates",
+    "choice": "share of the states with at least two different candidates",
+    "sensitivity": "spread (standard deviation) of Q over a state's different candidates",
     "sensitivity_relative": "the same relative to the spread over states; 0 means Q has "
     "collapsed to V",
     "changed": "share of imitated states where the best candidate is not the logged action",

@@ -134,6 +134,24 @@ class TransitionFeatures:
         counted[:, 0] |= ~counted.any(dim=1)
         return counted / counted.sum(dim=1, keepdim=True)
 
+    def different(self, rows: Tensor) -> Tensor:
+        """Valid candidates that are not an earlier one of their state once more.
+
+        Equal actions have equal features, to the bit.
+
+        Args:
+            rows: (B,) long.
+
+        Returns:
+            (B, N) bool.
+        """
+        features, valid = self.candidate_features[rows], self.candidate_valid[rows]
+        repeated = torch.zeros_like(valid)
+        for slot in range(1, valid.shape[1]):
+            equal = (features[:, :slot] == features[:, slot, None]).all(dim=-1)
+            repeated[:, slot] = (equal & valid[:, :slot]).any(dim=1)
+        return valid & ~repeated
+
     def backup(self, steps: int, gamma: float) -> Backup:
         """What each logged action led to within some steps.
 
