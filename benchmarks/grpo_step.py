@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -73,7 +74,7 @@ def run(config: BenchmarkConfig) -> Path:
     for row in rows:
         ratios = "".join(f", {ratio:g} x {peer}" for peer, ratio in row.vs.items())
         console.print(f"{row.label} {row.metric}: {row.value:g} {row.unit}{ratios}")
-    path = write_results(NAME, rows, command, folder=config.results)
+    path = write_results(NAME, rows, command, versions={PEER: version(PEER)}, folder=config.results)
     console.print(f"results: {path}", soft_wrap=True, highlight=False)
     return path
 
