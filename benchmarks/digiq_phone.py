@@ -3,9 +3,9 @@
     python -m benchmarks.digiq_phone --seeds 0 1 2
 
 Trained and judged as in `digiq_success`, on the tasks of ``digiq_phone.yaml``: the same templates
-with new parameters. Then the same policies act where none of them has learned anything: on new
-templates of known apps, and on apps that no policy has seen. Of these, the tasks that are no longer
-than those of the base policy's demonstrations: what is longer was asked of nobody.
+with new parameters. Then the first seed's policies act where none of them has learned anything: on
+new templates of known apps, and on apps that no policy has seen. Of these, the tasks that are no
+longer than those of the base policy's demonstrations: what is longer was asked of nobody.
 """
 
 from __future__ import annotations
@@ -67,7 +67,6 @@ def run(config: BenchmarkConfig) -> Path:
     command = command_of(NAME, config)  # before the hours it takes: it may be refused
     settings = load_settings(SETTINGS)
     learned: defaultdict[str, list[Summary]] = defaultdict(list)
-    carried: dict[str, defaultdict[str, list[Summary]]] = {g: defaultdict(list) for g in GROUPS}
     first = config.out / NAME / f"seed-{config.seeds[0]}"
     for seed in config.seeds:
         out = config.out / NAME / f"seed-{seed}"
@@ -75,13 +74,11 @@ def run(config: BenchmarkConfig) -> Path:
         run_settings = replace(settings, seed=config.seeds[0], training_seed=seed, out=out)
         for label, summary in train_seed(run_settings).summaries.items():
             learned[label].append(summary)
-        for group in GROUPS:
-            for label, summary in carry_over(run_settings, group, config.episodes).items():
-                carried[group][label].append(summary)
     pooled = {label: pool(found) for label, found in learned.items()}
     rows = result_rows(pooled, config.seeds)
+    of_first = replace(settings, seed=config.seeds[0], out=first)
     for group in GROUPS:
-        rows += group_rows(group, {k: pool(found) for k, found in carried[group].items()}, config)
+        rows += group_rows(group, carry_over(of_first, group, config.episodes), config.seeds[:1])
     path = write_results(NAME, rows, command, folder=config.results)
     print_table(pooled, title=f"Success, {len(config.seeds)} seed(s)", console=console)
     console.print(f"results: {path}", soft_wrap=True, highlight=False)
@@ -117,12 +114,12 @@ def carry_over(settings: DigiQConfig, group: str, episodes: int) -> dict[str, Su
     return {label: summarise(store.episodes()) for label, store in stores.items()}
 
 
-def group_rows(group: str, found: Mapping[str, Summary], config: BenchmarkConfig) -> list[Row]:
+def group_rows(group: str, found: Mapping[str, Summary], seeds: tuple[int, ...]) -> list[Row]:
     """Each policy's success on all tasks of a group, and its ratio to the base policy's."""
     peer = found[PEER].overall.rate
     rows = []
     for label, summary in found.items():
-        row = success_row(label, f"success:{group}", summary.overall, config.seeds)
+        row = success_row(label, f"success:{group}", summary.overall, seeds)
         compared = label != PEER and peer
         rows.append(replace(row, vs={PEER: round(row.value / peer, 3)} if compared else {}))
     return rows
