@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentenv.config import load_config
+from agentenv.devices.phone import open_phone
 from agentenv.errors import ConfigError
 from agentenv.rollouts import rollout
 from agentenv.statistics import Summary
@@ -130,3 +131,15 @@ def test_who_orders_nothing_has_no_orders_to_count(played: dict[str, Episode]) -
     metrics = {row.metric for row in privacy_rows({"base": [audit]}, tau=0.7, seeds=(0,))}
     assert "success" in metrics
     assert "optional_fields:done" not in metrics
+
+
+def test_a_number_is_scrolled_to_of_which_only_the_buttons_edges_show() -> None:
+    task = get_task(NAME)
+    phone = open_phone()
+    try:
+        (episode,) = rollout(
+            Givers({NAME: task}), [(task, task.instance("train", 1_000_022))], [phone]
+        )
+    finally:
+        phone.close()
+    assert episode.success

@@ -367,10 +367,7 @@ class _Agent:
                 return (yield from hands.type_into(f"field-{name}", text, now))
 
     def _step_to(self, name: str, value: int, now: Observation) -> Part:
-        now, _ = yield from hands.see(f"tap-by-{name}-1", now)
-        shown = hands.find(now, f"field-{name}")
-        if shown is None:
-            raise ActionError(f"the number of {name} is not on the screen")
+        now, shown = yield from hands.see(f"field-{name}", now)
         difference = value - int(shown.name)
         for _ in range(abs(difference)):
             now = yield from hands.tap(f"by {name} {1 if difference > 0 else -1}", now)
