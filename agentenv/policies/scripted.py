@@ -12,7 +12,7 @@ from agentenv.dialects import Dialect, get_dialect
 from agentenv.errors import ActionError, ConfigError
 from agentenv.observations import Observation, UIElement
 from agentenv.policies.base import Decision, History
-from agentenv.tasks.base import SPLITS, Split, Task, TaskInstance
+from agentenv.tasks.base import SPLITS, Oracle, Split, Task, TaskInstance
 from agentenv.tasks.targets import at_center, target_of
 
 
@@ -66,7 +66,7 @@ class OraclePolicy:
         if self.noise and self._rng.random() < self.noise:
             return random_action(history.observation, self._rng)
         instance = find_instance(history.instance, self.tasks)
-        oracle = self.tasks[instance.task].oracle(instance)
+        oracle = self.oracle_of(instance)
         try:
             # An oracle may keep count of what it was shown, so a new one is shown it all;
             # then nothing needs to be remembered here about which episode is which.
@@ -75,6 +75,10 @@ class OraclePolicy:
             return oracle(history.observation)
         except ActionError:
             return Finish(success=False)
+
+    def oracle_of(self, instance: TaskInstance) -> Oracle:
+        """A new script for an instance; other scripted policies have another one."""
+        return self.tasks[instance.task].oracle(instance)
 
 
 class RandomPolicy:
