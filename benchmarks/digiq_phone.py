@@ -11,7 +11,6 @@ longer than those of the base policy's demonstrations: what is longer was asked 
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from benchmarks.command import check_seeds, command_of, run_command
 from benchmarks.digiq_success import (
     PEER,
     load_settings,
-    pool,
+    pool_seeds,
     result_rows,
     share_data,
     success_row,
@@ -66,15 +65,14 @@ def run(config: BenchmarkConfig) -> Path:
     check_seeds(config.seeds)
     command = command_of(NAME, config)  # before the hours it takes: it may be refused
     settings = load_settings(SETTINGS)
-    learned: defaultdict[str, list[Summary]] = defaultdict(list)
+    learned: list[Mapping[str, Summary]] = []
     first = config.out / NAME / f"seed-{config.seeds[0]}"
     for seed in config.seeds:
         out = config.out / NAME / f"seed-{seed}"
         share_data(first, out)
         run_settings = replace(settings, seed=config.seeds[0], training_seed=seed, out=out)
-        for label, summary in train_seed(run_settings).summaries.items():
-            learned[label].append(summary)
-    pooled = {label: pool(found) for label, found in learned.items()}
+        learned.append(train_seed(run_settings).summaries)
+    pooled = pool_seeds(learned)
     rows = result_rows(pooled, config.seeds)
     of_first = replace(settings, seed=config.seeds[0], out=first)
     for group in GROUPS:

@@ -32,6 +32,7 @@ from trainers.digiq.config import DigiQConfig
 NAME = "digiq_success"
 PEER = "base"
 """What the others are compared with."""
+GREEDY = f"{PEER}_greedy"
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,7 @@ def run(config: BenchmarkConfig) -> Path:
             share_data(folders[0], out)
             training = replace(settings, seed=seeds[0], training_seed=seed, out=out)
             runs.append(train_seed(training))
-    labels = list(runs[0].summaries)
-    pooled = {label: pool([finished.summaries[label] for finished in runs]) for label in labels}
+    pooled = pool_seeds([finished.summaries for finished in runs])
     rows = result_rows(pooled, seeds)
     day = max(finished.day for finished in runs)
     path = write_results(results_name(config), rows, command, day=day, folder=config.results)
@@ -189,6 +189,15 @@ def pool(summaries: Sequence[Summary]) -> Summary:
         causes.update(summary.infra_causes)
     overall = sum((summary.overall for summary in summaries), SuccessRate())
     return Summary(overall, by_task, dict(causes.most_common()))
+
+
+def pool_seeds(runs: Sequence[Mapping[str, Summary]]) -> dict[str, Summary]:
+    """Each policy's episodes of all seeds; the base policy's likeliest actions, which no seed
+    changes, count once."""
+    return {
+        label: pool([run[label] for run in (runs[:1] if label == GREEDY else runs)])
+        for label in runs[0]
+    }
 
 
 def result_rows(summaries: Mapping[str, Summary], seeds: tuple[int, ...]) -> list[Row]:

@@ -43,7 +43,8 @@ def test_episodes_of_all_seeds_are_pooled_and_the_first_is_judged_on_what_is_new
         (settings.out / "stages").mkdir(parents=True, exist_ok=True)
         for name in ("candidates.parquet", "stages/collect.json", "stages/candidates.json"):
             (settings.out / name).write_text("shared")
-        found = {"base": summary(1), "digiq": summary(3 + settings.seed_of_training)}
+        digiq = summary(3 + settings.seed_of_training)
+        found = {"base": summary(1), "base_greedy": summary(2), "digiq": digiq}
         return FinishedRun(settings.seed_of_training, settings.seed, found, date.today())
 
     def carry_over(settings: DigiQConfig, group: str, episodes: int) -> Mapping[str, Summary]:
@@ -56,6 +57,8 @@ def test_episodes_of_all_seeds_are_pooled_and_the_first_is_judged_on_what_is_new
     results = load_results(digiq_phone.run(config))
     rows = {(row.label, row.metric): row for row in results.rows}
     assert (rows["digiq", "success"].value, rows["digiq", "success"].n) == (0.875, 8)
+    greedy = rows["base_greedy", "success"]
+    assert (greedy.value, greedy.n) == (0.5, 4)  # every seed's episodes are the same
     templates = rows["digiq", "success:new-templates"]
     assert (templates.value, templates.n, templates.vs) == (0.4, 5, {"base": 2.0})
     apps = rows["digiq", "success:new-apps"]
