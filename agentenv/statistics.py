@@ -21,6 +21,8 @@ from rich.table import Table
 from agentenv.errors import ConfigError
 from agentenv.trajectories.episode import Episode
 
+MANY = 3
+"""Policies in a printed table beyond which it shows no counts."""
 Interval = tuple[float, float]
 """(low, high)."""
 
@@ -199,16 +201,26 @@ def print_table(
 
 
 def success_table(summaries: Mapping[str, Summary], *, title: str = "Success") -> Table:
-    """The table `print_table` prints. Infrastructure failures appear as ``(+2 infra)``."""
+    """The table `print_table` prints. Infrastructure failures appear as ``(+2 infra)``.
+
+    Of many policies it shows whole percents alone, so that a task stays one line of a terminal.
+    """
     table = Table(title=title, caption="rates with Wilson 95 % intervals", show_footer=True)
+    few = len(summaries) <= MANY
+    render, total = (_fraction, str) if few else (_percent, _percent_interval)
     table.add_column("task", footer="all tasks", no_wrap=True)
     for label, summary in summaries.items():
-        footer = _cell(summary.overall, str)
-        table.add_column(label, justify="right", overflow="fold", footer=footer)
+        footer = _cell(summary.overall, total)
+        table.add_column(
+            label if few else label.replace("_", " "),
+            justify="right",
+            overflow="fold",
+            footer=footer,
+        )
     tasks = sorted({task for summary in summaries.values() for task in summary.by_task})
     for task in tasks:
         rates = [summary.by_task.get(task, SuccessRate()) for summary in summaries.values()]
-        table.add_row(task, *(_cell(rate, _fraction) for rate in rates))
+        table.add_row(task, *(_cell(rate, render) for rate in rates))
     return table
 
 
@@ -228,6 +240,15 @@ def _normal_quantile(confidence: float) -> float:
 
 def _fraction(rate: SuccessRate) -> str:
     return f"{100 * rate.rate:.0f} % ({rate.successes}/{rate.n})" if rate.n else "-"
+
+
+def _percent(rate: SuccessRate) -> str:
+    return f"{100 * rate.rate:.0f} %" if rate.n else "-"
+
+
+def _percent_interval(rate: SuccessRate) -> str:
+    low, high = rate.interval
+    return f"{_percent(rate)}\n{100 * low:.0f}-{100 * high:.0f}" if rate.n else "-"
 
 
 def _cell(rate: SuccessRate, render: Callable[[SuccessRate], str]) -> str:

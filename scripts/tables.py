@@ -145,7 +145,8 @@ def _success_table(results: Results) -> list[str]:
     labels = list(dict.fromkeys(row.label for row in results.rows))
     rows = {(row.label, row.metric): row for row in results.rows}
     metrics = dict.fromkeys(row.metric for row in results.rows)
-    tasks = sorted(m.removeprefix(TASK_METRIC) for m in metrics if m.startswith(TASK_METRIC))
+    names = (m.removeprefix(TASK_METRIC) for m in metrics if m.startswith(TASK_METRIC))
+    tasks = sorted(names, key=lambda task: (TASK_METRIC + task in METRICS, task))  # groups last
     lines = [
         _line(["task", *(TITLES.get(label, label) for label in labels)]),
         _line(["---", *("---:" for _ in labels)]),

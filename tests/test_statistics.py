@@ -165,6 +165,14 @@ def test_the_printed_table_shows_rates_intervals_and_infrastructure_failures() -
     assert any("all tasks" in line and "[9.5, 90.5] (+1 infra)" in line for line in lines)
 
 
+def test_a_task_stays_one_line_of_a_terminal_whatever_the_number_of_policies() -> None:
+    output = io.StringIO()
+    summary = summarise(attempts({"phone/settings-theme": [1] * 20 + [0] * 25}))
+    print_table(dict.fromkeys("abcdef", summary), console=Console(file=output, width=100))
+    (line,) = (line for line in output.getvalue().splitlines() if "settings-theme" in line)
+    assert line.count("44 %") == 6
+
+
 @pytest.mark.parametrize("width", [60, 80])
 def test_a_narrow_terminal_breaks_lines_and_cuts_nothing_off(width: int) -> None:
     output = io.StringIO()
