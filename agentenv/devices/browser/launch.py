@@ -254,6 +254,7 @@ def limit_memory(pid: int) -> None:
     limit = MEMORY_MB << 20
     limited: set[int] = set()
     new, quiet = {pid}, 0
+    # A process may start another between being listed and being limited: look again.
     while quiet < 2:
         for one in new:
             with suppress(ProcessLookupError, PermissionError):
