@@ -337,7 +337,9 @@ def test_a_critic_that_has_collapsed_is_reported_while_it_is_trained(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     features = tabular_problem(episodes=40)
-    noise = 1e-3 * torch.randn_like(features.candidate_features)  # all that tells actions apart
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(features.candidate_features.shape, generator=generator)
+    noise *= 1e-3  # all that tells actions apart
     noise[0] += 100.0
     blind = replace(features, candidate_features=noise)
     with caplog.at_level(logging.INFO):
