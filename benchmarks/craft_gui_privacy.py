@@ -29,7 +29,7 @@ from benchmarks.craft_gui import share_base
 from benchmarks.digiq_success import evaluation_of
 from benchmarks.privacy_base import BenchmarkConfig as ColdStartConfig
 from benchmarks.privacy_base import privacy_base
-from benchmarks.privacy_rows import PEER, audited, privacy_rows
+from benchmarks.privacy_rows import PEER, audited, print_rows, privacy_rows
 from benchmarks.results_file import RESULTS, write_results
 from privacy_audit.policy import load_policy
 from trainers.craft_gui.config import CraftGUIConfig
@@ -90,12 +90,7 @@ def run(config: BenchmarkConfig) -> Path | None:
     policy = load_policy(settings.privacy_policy)
     audits = {label: audited(stores[label], policy) for label in (PEER, *config.labels)}
     rows = privacy_rows(audits, tau=config.tau, seeds=config.seeds)
-    for row in rows:
-        low, high = row.ci95 or (row.value, row.value)
-        console.print(
-            f"{row.label:18} {row.metric:16} {row.value:.3f} [{low:.3f}, {high:.3f}]",
-            highlight=False,
-        )
+    print_rows(rows)
     if set(config.labels) != set(ARMS):  # half a comparison is not published
         return None
     return write_results(NAME, rows, command, folder=config.results)

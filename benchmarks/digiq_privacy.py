@@ -19,14 +19,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentenv.errors import ConfigError
-from agentenv.progress import console
 from agentenv.trajectories.store import TrajectoryStore
 from benchmarks.command import command_of, run_command
 from benchmarks.digiq_ablations import inherit
 from benchmarks.digiq_success import evaluation_of, load_settings, share_data, train_seed
 from benchmarks.privacy_base import BenchmarkConfig as ColdStartConfig
 from benchmarks.privacy_base import privacy_base
-from benchmarks.privacy_rows import PEER, audited, privacy_rows
+from benchmarks.privacy_rows import PEER, audited, print_rows, privacy_rows
 from benchmarks.results_file import RESULTS, write_results
 from privacy_audit.policy import load_policy
 from trainers.digiq.config import DigiQConfig
@@ -72,10 +71,7 @@ def run(config: BenchmarkConfig) -> Path:
     policy = load_policy(settings.actor.privacy_policy)
     audits = {label: audited(found, policy) for label, found in stores.items()}
     rows = privacy_rows(audits, tau=config.tau, seeds=config.seeds)
-    for row in rows:
-        low, high = row.ci95 or (row.value, row.value)
-        console.print(f"{row.label:14} {row.metric:14} {row.value:.3f} [{low:.3f}, {high:.3f}]",
-                      highlight=False)  # fmt: skip
+    print_rows(rows)
     return write_results(NAME, rows, command, folder=config.results)
 
 

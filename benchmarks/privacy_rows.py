@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from agentenv.errors import ConfigError
+from agentenv.progress import console
 from agentenv.trajectories.store import TrajectoryStore
 from benchmarks.results_file import Row
 from privacy_audit.auditing import Audit, audit_all
@@ -69,6 +70,16 @@ def privacy_rows(
                 )
             )
     return rows
+
+
+def print_rows(rows: Sequence[Row]) -> None:
+    """A line for each, with its interval."""
+    for row in rows:
+        low, high = row.ci95 or (row.value, row.value)
+        console.print(
+            f"{row.label:18} {row.metric:20} {row.value:.3f} [{low:.3f}, {high:.3f}]",
+            highlight=False,
+        )
 
 
 def _measured(found: Sequence[Audit], tau: float) -> dict[str, Share | Mean]:
