@@ -122,9 +122,26 @@ class EvaluationSettings:
     for `rerank`, whose choice among samples also keeps a policy from its unlikely ones."""
 
 
-def method_of(label: str) -> str:
-    """The method whose policy a label of `DigiQConfig.labels` names, however it is evaluated."""
-    return label.removesuffix("_rerank").removesuffix("_greedy")
+@dataclass(frozen=True)
+class Evaluated:
+    """What a label of `DigiQConfig.labels` names."""
+
+    method: str
+    """That made the policy."""
+    way: Literal["sampled", "greedy", "rerank"]
+    """How it acts."""
+
+    @classmethod
+    def of(cls, label: str) -> Evaluated:
+        """The label, read."""
+        for way in ("greedy", "rerank"):
+            if label.endswith(f"_{way}"):
+                return cls(label.removesuffix(f"_{way}"), way)
+        return cls(label, "sampled")
+
+    def temperature(self, settings: EvaluationSettings) -> float:
+        """At which the policy samples."""
+        return 0.0 if self.way == "greedy" else settings.temperature
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from trainers.digiq.config import DigiQConfig, Method, method_of
+from trainers.digiq.config import DigiQConfig, Evaluated, Method
 from trainers.digiq.critic_config import CriticConfig
 from trainers.runs import fingerprint
 
@@ -85,14 +85,14 @@ class StageInputs:
             policy: what determines the policy, if no stage up to 7 makes it.
         """
         evaluation = asdict(self.config.evaluation)
-        name = method_of(label)
+        evaluated = Evaluated.of(label)
+        name = evaluated.method
         inputs = policy or (
             self.collect if name == "base" else self.actor(name)  # type: ignore[arg-type]
         )
         del evaluation["reranked"], evaluation["greedy"]
-        if label.endswith("_greedy"):
-            evaluation["temperature"] = 0.0
-        if not label.endswith("_rerank"):
+        evaluation["temperature"] = evaluated.temperature(self.config.evaluation)
+        if evaluated.way != "rerank":
             del evaluation["rerank"]
         else:
             critic = self.critic(self.config.critic)

@@ -32,7 +32,7 @@ from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.store import TrajectoryStore
 from trainers.digiq import methods
 from trainers.digiq.candidates import Candidates, logged_candidates
-from trainers.digiq.config import DigiQConfig, Method, method_of
+from trainers.digiq.config import DigiQConfig, Evaluated, Method
 from trainers.digiq.critic import Critic
 from trainers.digiq.critic_config import CriticConfig
 from trainers.digiq.diagnostics import Diagnostics, diagnose, verdict
@@ -346,15 +346,16 @@ class DigiQ:
     def policy_of(self, label: str) -> Policy:
         """The policy that a label names, as it is evaluated."""
         c = self.config.evaluation
-        name = method_of(label)
+        evaluated = Evaluated.of(label)
+        name = evaluated.method
         number = self.config.rounds_by_label.get(label)
         if number:
             model: str | Path = self.rounds.actor(number)
         else:
             model = self.config.base if name == "base" else self.actor(cast(Method, name))
-        temperature = 0.0 if label.endswith("_greedy") else c.temperature
+        temperature = evaluated.temperature(c)
         policy = self.policy(model, temperature, self.config.seed_of_training)
-        if not label.endswith("_rerank"):
+        if evaluated.way != "rerank":
             return policy
         _ = self.critic  # is now in the run directory
         return RerankingPolicy(policy, load_judge(self.config.out), c.rerank)

@@ -25,7 +25,7 @@ from agentenv.reporting import (
 from agentenv.statistics import Summary, clustered_bootstrap, summarise
 from agentenv.trajectories.marks import describe
 from agentenv.trajectories.store import TrajectoryStore
-from trainers.digiq.config import method_of
+from trainers.digiq.config import Evaluated
 from trainers.digiq.critic import evaluate
 from trainers.digiq.diagnostics import verdict
 from trainers.digiq.extraction import aggregate
@@ -112,7 +112,9 @@ def write_digiq_report(digiq: DigiQ, stores: Mapping[str, TrajectoryStore]) -> P
 def finding(summaries: Mapping[str, Summary]) -> str:
     """The outcome in one sentence, with what it does not show; of Digi-Q if it is there."""
     online = [label for label in summaries if "_online" in label]
-    trained = [label for label in summaries if label not in online and method_of(label) == label]
+    trained = [
+        label for label in summaries if label not in online and Evaluated.of(label).way == "sampled"
+    ]
     label = "digiq" if "digiq" in summaries else trained[-1]
     name = "Digi-Q" if label == "digiq" else label
     base, found = summaries["base"].overall, summaries[label].overall
