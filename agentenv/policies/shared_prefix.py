@@ -79,11 +79,9 @@ class SharedPrefix(Cache):
         Returns:
             (R, heads, n, y).
         """
-        if len(self.groups) == 1:
-            return _together(rows, stored, *self.groups[0])
         found = [_together(rows, stored, *group) for group in self.groups]
-        order = torch.cat([answers for _, answers in self.groups]).argsort().to(rows.device)
-        return torch.cat(found)[order]
+        order = torch.cat([answers for _, answers in self.groups]).argsort()
+        return _select(found[0] if len(found) == 1 else torch.cat(found), order)
 
 
 def _groups(owners: Sequence[int]) -> list[tuple[Tensor, Tensor]]:

@@ -21,7 +21,9 @@ def random(*shape: int) -> Tensor:
     return torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
 
 
-@pytest.mark.parametrize("owners", [[0, 0, 1, 1, 2, 2], [2, 0, 2, 1, 2], [1], [0, 1, 2]])
+@pytest.mark.parametrize(
+    "owners", [[0, 0, 1, 1, 2, 2], [0, 1, 0, 1], [2, 0, 1], [2, 0, 2, 1, 2], [1], [0, 1, 2]]
+)
 def test_numbers_and_gradients_are_those_of_answers_with_a_copy_of_their_prompt(
     owners: list[int],
 ) -> None:
