@@ -142,6 +142,15 @@ class PairedDifference:
     unpaired: int
     """Instances that only one of them was scored on; left out."""
 
+    @property
+    def verdict(self) -> str:
+        """What the interval allows to say of the second policy, with the numbers."""
+        low, high = self.interval
+        if math.isnan(self.difference):
+            return "not comparable: both were scored on no instance"
+        word = "better" if low > 0 else "worse" if high < 0 else "not clearly different"
+        return f"{word}: {self} on the same instances"
+
     def __str__(self) -> str:
         """E.g. ``+12.5 points [3.0, 21.0]``."""
         low, high = self.interval

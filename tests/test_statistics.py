@@ -12,6 +12,7 @@ from agentenv.actions import Finish
 from agentenv.errors import ConfigError
 from agentenv.observations import Observation
 from agentenv.statistics import (
+    PairedDifference,
     SuccessRate,
     clustered_bootstrap,
     print_table,
@@ -151,6 +152,25 @@ def test_policies_without_common_instances_have_no_difference() -> None:
     result = clustered_bootstrap(attempts({"a": [1]}), attempts({"b": [1]}))
     assert math.isnan(result.difference)
     assert (result.instances, result.unpaired) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("interval", "said"),
+    [
+        ((0.01, 0.2), "better: +5.0 points [1.0, 20.0] on the same instances"),
+        ((-0.2, -0.01), "worse: +5.0 points [-20.0, -1.0] on the same instances"),
+        ((0.0, 0.2), "not clearly different: +5.0 points [0.0, 20.0] on the same instances"),
+    ],
+)
+def test_what_may_be_said_of_a_difference_is_what_its_whole_interval_allows(
+    interval: tuple[float, float], said: str
+) -> None:
+    assert PairedDifference(0.05, interval, tasks=9, instances=90, unpaired=0).verdict == said
+
+
+def test_policies_without_a_common_instance_cannot_be_compared() -> None:
+    result = clustered_bootstrap(attempts({"a": [1]}), attempts({"b": [1]}))
+    assert result.verdict.startswith("not comparable")
 
 
 def test_the_printed_table_shows_rates_intervals_and_infrastructure_failures() -> None:

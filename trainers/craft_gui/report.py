@@ -18,7 +18,7 @@ from agentenv.reporting import (
     task_rows,
     write_report,
 )
-from agentenv.statistics import Summary, clustered_bootstrap, summarise
+from agentenv.statistics import PairedDifference, Summary, clustered_bootstrap, summarise
 from agentenv.trajectories.store import TrajectoryStore
 
 if TYPE_CHECKING:
@@ -44,17 +44,15 @@ def write_craft_gui_report(trainer: CraftGUI, stores: Mapping[str, TrajectorySto
     c = trainer.config
     rows, validation = trainer.run.metrics("train"), trainer.run.metrics("validation")
     summaries = {label: summarise(store.episodes()) for label, store in stores.items()}
-    differences = {}
+    difference = None
     if stores:
-        differences["craft_gui - base"] = clustered_bootstrap(
-            stores["base"].episodes(), stores["craft_gui"].episodes()
-        )
+        difference = clustered_bootstrap(stores["base"].episodes(), stores["craft_gui"].episodes())
     report = Report(
         title="CRAFT-GUI",
-        summary=finding(summaries, rows, judged=bool(c.judge.url)),
+        summary=finding(summaries, difference, rows, judged=bool(c.judge.url)),
         results=result_rows(summaries, NOTES),
         tasks=task_rows(summaries),
-        differences=differences,
+        differences={"craft_gui - base": difference} if difference else {},
         curves=curves(rows, validation),
         diagnostics=diagnostics(rows),
         configuration=yaml.safe_dump(config_to_mapping(c), sort_keys=False),
@@ -74,21 +72,21 @@ def write_craft_gui_report(trainer: CraftGUI, stores: Mapping[str, TrajectorySto
     return path
 
 
-def finding(summaries: Mapping[str, Summary], rows: Rows, *, judged: bool) -> str:
+def finding(
+    summaries: Mapping[str, Summary],
+    difference: PairedDifference | None,
+    rows: Rows,
+    *,
+    judged: bool,
+) -> str:
     """The outcome in a few sentences, with what it does not show."""
     sentences = ""
-    if summaries:
+    if difference is not None:
         base, found = summaries["base"].overall, summaries["craft_gui"].overall
-        if found.interval[0] > base.interval[1]:
-            relation = "better: their 95 % intervals do not overlap"
-        elif found.interval[1] < base.interval[0]:
-            relation = "worse: their 95 % intervals do not overlap"
-        else:
-            relation = "not clearly different: their 95 % intervals overlap"
         sentences = (
             f"On instances that training has not seen, the trained policy succeeds in "
             f"{found.rate:.0%} of {found.n} episodes and the one it started from in "
-            f"{base.rate:.0%} of {base.n}; it is {relation}. "
+            f"{base.rate:.0%} of {base.n}; it is {difference.verdict}. "
         )
     steps = int(rows[-1]["env_steps"]) if rows else 0
     sentences += (

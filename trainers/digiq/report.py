@@ -22,7 +22,7 @@ from agentenv.reporting import (
     task_rows,
     write_report,
 )
-from agentenv.statistics import Summary, clustered_bootstrap, summarise
+from agentenv.statistics import PairedDifference, Summary, clustered_bootstrap, summarise
 from agentenv.trajectories.marks import describe
 from agentenv.trajectories.store import TrajectoryStore
 from trainers.digiq.config import Evaluated
@@ -75,16 +75,17 @@ def write_digiq_report(digiq: DigiQ, stores: Mapping[str, TrajectoryStore]) -> P
     summaries = {label: summarise(store.episodes()) for label, store in stores.items()}
     episodes = {label: list(store.episodes()) for label, store in stores.items()}
     critic = digiq.config.uses_critic
+    differences = {
+        label: clustered_bootstrap(episodes["base"], episodes[label])
+        for label in stores
+        if label != "base"
+    }
     report = Report(
         title="Digi-Q",
-        summary=finding(summaries),
+        summary=finding(summaries, differences),
         results=result_rows(summaries, NOTES | _round_notes(digiq)),
         tasks=task_rows(summaries),
-        differences={
-            f"{label} - base": clustered_bootstrap(episodes["base"], episodes[label])
-            for label in stores
-            if label != "base"
-        },
+        differences={f"{label} - base": one for label, one in differences.items()},
         curves=[
             *_round_curves(digiq, summaries),
             *_actor_curves(digiq),
@@ -109,8 +110,13 @@ def write_digiq_report(digiq: DigiQ, stores: Mapping[str, TrajectoryStore]) -> P
     return path
 
 
-def finding(summaries: Mapping[str, Summary]) -> str:
-    """The outcome in one sentence, with what it does not show; of Digi-Q if it is there."""
+def finding(summaries: Mapping[str, Summary], differences: Mapping[str, PairedDifference]) -> str:
+    """The outcome in one sentence, with what it does not show; of Digi-Q if it is there.
+
+    Args:
+        summaries: by label, the base policy's among them.
+        differences: to the base policy, by label.
+    """
     online = [label for label in summaries if "_online" in label]
     trained = [
         label for label in summaries if label not in online and Evaluated.of(label).way == "sampled"
@@ -123,17 +129,10 @@ def finding(summaries: Mapping[str, Summary]) -> str:
             f"The base policy succeeds in {base.rate:.0%} of {base.n} episodes on instances no "
             "training stage has seen; no method was asked for."
         )
-    (base_low, base_high), (low, high) = base.interval, found.interval
-    if low > base_high:
-        relation = "better than the base policy: their 95 % intervals do not overlap"
-    elif high < base_low:
-        relation = "worse than the base policy: their 95 % intervals do not overlap"
-    else:
-        relation = "not clearly different from the base policy: their 95 % intervals overlap"
     sentences = (
         f"On instances no training stage has seen, {name} succeeds in {found.rate:.0%} of "
         f"{found.n} episodes and the base policy in {base.rate:.0%} of {base.n}; {name} is "
-        f"{relation}."
+        f"{differences[label].verdict}."
     )
     if f"{label}_rerank" in summaries:
         again = summaries[f"{label}_rerank"].overall
