@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 
 from agentenv.actions import Action
 from agentenv.observations import Observation
 from agentenv.policies.base import History, Turn
+from agentenv.policies.prompts import told
 
 WORD = re.compile(r"[A-Za-z0-9]{2,}")
 LETTERS = np.array(list(string.ascii_lowercase))
@@ -39,7 +40,12 @@ def random_word(rng: np.random.Generator, like: str) -> str:
 
 
 def substitute(
-    history: History, action: Action, rng: np.random.Generator, share: float
+    history: History,
+    action: Action,
+    rng: np.random.Generator,
+    share: float,
+    *,
+    max_told: int = 0,
 ) -> tuple[History, Action]:
     """Replace words that the action shares with what the model sees.
 
@@ -51,10 +57,12 @@ def substitute(
         action: what it is to answer.
         rng: draws the words.
         share: probability that a word is replaced.
+        max_told: messages of earlier steps that the model sees (`PromptFormat.max_told`).
     """
     now = history.observation
     asked = set(WORD.findall(now.goal))
-    shown = asked.union(*(WORD.findall(text) for text in _texts(now)))
+    texts = [*_texts(now), *told(history, max_told)]
+    shown = asked.union(*(WORD.findall(text) for text in texts))
     words: set[str] = set()
     for field, spoken in _spoken(action):
         words |= (asked if field in LABELS else shown).intersection(WORD.findall(spoken))
@@ -90,7 +98,13 @@ def _map_action(action: Action, swap: Callable[[str], str]) -> Action:
 
 
 def _map_history(history: History, swap: Callable[[str], str]) -> History:
-    turns = tuple(Turn(turn.observation, swap(turn.text)) for turn in history.turns)
+    turns = tuple(
+        Turn(
+            replace(turn.observation, messages=tuple(map(swap, turn.observation.messages))),
+            swap(turn.text),
+        )
+        for turn in history.turns
+    )
     return replace(history, observation=_map_observation(history.observation, swap), turns=turns)
 
 
@@ -104,10 +118,9 @@ def _map_observation(observation: Observation, swap: Callable[[str], str]) -> Ob
         )
         for element in observation.elements
     )
-    known = {field.name: getattr(observation, field.name) for field in fields(observation)}
-    swapped = {
-        "elements": elements,
-        "goal": swap(observation.goal),
-        "messages": tuple(map(swap, observation.messages)),
-    }
-    return Observation(**known | swapped)
+    return replace(
+        observation,
+        elements=elements,
+        goal=swap(observation.goal),
+        messages=tuple(map(swap, observation.messages)),
+    )

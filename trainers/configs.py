@@ -67,6 +67,9 @@ class SFTConfig:
     """Torch threads; 0 takes what torch chooses."""
     dialect: DialectName = "json"
     """How actions are written."""
+    max_told: int | None = None
+    """Messages of earlier steps that the model's prompts keep, from now on; by default as many
+    as they did."""
     lora: LoraConfig = field(default_factory=LoraConfig)
 
     def __post_init__(self) -> None:

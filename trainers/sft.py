@@ -6,7 +6,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -124,11 +124,16 @@ def starting_model(
     if config.model == "small":
         from trainers.small_vlm import build_small_vlm
 
-        form = PromptFormat(instructions=False)
+        form = _form(config, PromptFormat(instructions=False))
         rng = np.random.default_rng(config.seed)
         return build_small_vlm(_corpus(training, dialect, form, rng), config.seed)
     vlm = VisionLanguageModel.from_pretrained(config.model)
+    vlm.form = _form(config, vlm.form)
     return with_adapter(vlm, config.lora)
+
+
+def _form(config: SFTConfig, form: PromptFormat) -> PromptFormat:
+    return form if config.max_told is None else replace(form, max_told=config.max_told)
 
 
 def with_adapter(vlm: VisionLanguageModel, lora: LoraConfig) -> VisionLanguageModel:
@@ -162,7 +167,7 @@ def _corpus(
     """Prompts and answers for the tokenizer, a third of them with made-up words."""
     for history, action in training:
         if rng.random() < 0.33:
-            history, action = substitute(history, action, rng, 1.0)
+            history, action = substitute(history, action, rng, 1.0, max_told=form.max_told)
         yield render(history, dialect, form).text
         yield dialect.print(action)
 
@@ -220,7 +225,9 @@ def _batches(
                 examples += _exercise_examples(vlm, config, image, exercise, rng)
                 continue
             if config.substitute and rng.random() < 0.5:
-                history, action = substitute(history, action, rng, config.substitute)
+                history, action = substitute(
+                    history, action, rng, config.substitute, max_told=vlm.form.max_told
+                )
             examples.append(_example(vlm, config, image, history, [action]))
         return examples
 

@@ -16,7 +16,7 @@ from agentenv.observations import UIElement
 from agentenv.policies.base import History
 from agentenv.tasks.targets import target_of
 
-PROMPT_VERSION = 1
+PROMPT_VERSION = 2
 """Part of every feature-cache key: raise it when the rendered text changes."""
 FORMAT_FILE = "agentenv_prompt.json"
 
@@ -34,6 +34,9 @@ class PromptFormat:
     max_elements: int = 60
     max_turns: int = 3
     """Past actions shown."""
+    max_told: int = 8
+    """Messages of earlier steps that are still shown, such as the owner's answer to a question:
+    what is to be typed was often told before the last few actions."""
     max_value: int = 60
     """Characters of what a field holds, then it is cut."""
     max_description: int = 160
@@ -46,7 +49,10 @@ class PromptFormat:
     def load(cls, folder: str | Path) -> PromptFormat:
         """The format a model was trained with; the default for models that are not ours."""
         file = Path(folder) / FORMAT_FILE
-        return cls(**json.loads(file.read_text())) if file.is_file() else cls()
+        if not file.is_file():
+            return cls()
+        # Models of before there was `max_told` were shown no earlier messages.
+        return cls(**{"max_told": 0, **json.loads(file.read_text())})
 
 
 @dataclass(frozen=True)
@@ -74,11 +80,24 @@ def render(
     lines.append(now.goal)
     if form.elements:
         lines += [element_line(element, form) for element in now.elements[: form.max_elements]]
+    lines += [f"told {_one_line(message, 100)}" for message in told(history, form.max_told)]
     lines += [f"did {turn.text[:200]}" for turn in history.turns[-form.max_turns :]]
     lines += [f"message {_one_line(message, 100)}" for message in now.messages]
     if now.last_action_error:
         lines.append(f"error {now.last_action_error[:100]}")
     return Prompt("\n".join(lines), now.png if form.image else None)
+
+
+def told(history: History, most: int) -> tuple[str, ...]:
+    """The last different messages of earlier steps, at most so many, the oldest first; what is
+    said again now is not among them."""
+    earlier = dict.fromkeys(
+        message
+        for turn in history.turns
+        for message in turn.observation.messages
+        if message not in history.observation.messages
+    )
+    return tuple(earlier)[-most:] if most else ()
 
 
 def element_line(element: UIElement, form: PromptFormat) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
@@ -11,7 +12,7 @@ from agentenv.actions import ACTION_MODELS, BROWSER_ACTIONS, Tap
 from agentenv.dialects import get_dialect
 from agentenv.observations import Observation, UIElement
 from agentenv.policies.base import History, Turn
-from agentenv.policies.prompts import PromptFormat, element_line, render
+from agentenv.policies.prompts import FORMAT_FILE, PromptFormat, element_line, render
 from agentenv.tasks.targets import target_of
 from tests.small_models import noise_png
 
@@ -63,6 +64,28 @@ def test_the_goal_the_last_actions_messages_and_the_last_error_are_told() -> Non
         "message a b",
         "error no element 9",
     ]
+
+
+def test_what_earlier_steps_were_told_is_shown_once_as_far_as_the_format_keeps_it() -> None:
+    past = [Turn(screen(messages=(f"profile {key}: x",)), "y") for key in "aabc"]
+    now = screen(messages=("profile d: x",))
+
+    def lines(form: PromptFormat) -> list[str]:
+        return render(History(now, tuple(past)), JSON, form).text.splitlines()
+
+    end = ["did y"] * 3 + ["message profile d: x"]
+    assert lines(replace(FORM, max_told=2))[-6:] == [
+        "told profile b: x",
+        "told profile c: x",
+        *end,
+    ]
+    assert lines(replace(FORM, max_told=8))[-7:-4] == [f"told profile {k}: x" for k in "abc"]
+    assert not any(line.startswith("told") for line in lines(replace(FORM, max_told=0)))
+
+
+def test_a_format_that_was_saved_before_messages_were_kept_keeps_none(tmp_path: Path) -> None:
+    (tmp_path / FORMAT_FILE).write_text('{"max_turns": 4}')
+    assert PromptFormat.load(tmp_path) == PromptFormat(max_turns=4, max_told=0)
 
 
 def test_the_instructions_name_what_the_device_can_do_and_nothing_else() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from agentenv.actions import Answer, InputText, Tap
@@ -49,6 +51,18 @@ def test_an_answer_that_was_read_or_told_stays_the_one_that_stands_there() -> No
     assert changed.text != "jess, of course"
     name = changed.text.removesuffix(", of course")
     assert history.observation.messages == (f"phone: {name}",)
+
+
+def test_what_was_told_before_is_replaced_with_what_is_typed_if_the_model_still_sees_it() -> None:
+    past = Observation(noise_png(0), (), "page", messages=("profile phone: 12345",))
+    history = History(replace(SCREEN, goal="Tell them."), (Turn(past, "x"),))
+    action = InputText(label="Username", element=0, text="12345")
+    rng = np.random.default_rng(0)
+    assert substitute(history, action, rng, 1.0) == (history, action)
+    changed_history, changed = substitute(history, action, rng, 1.0, max_told=1)
+    assert isinstance(changed, InputText)
+    assert changed.text != "12345"
+    assert changed_history.turns[0].observation.messages == (f"profile phone: {changed.text}",)
 
 
 def test_nothing_changes_at_share_zero() -> None:
