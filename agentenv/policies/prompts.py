@@ -11,7 +11,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from agentenv.config import config_from_mapping
 from agentenv.dialects.base import Dialect
+from agentenv.errors import ConfigError
 from agentenv.observations import UIElement
 from agentenv.policies.base import History
 from agentenv.tasks.targets import target_of
@@ -47,12 +49,22 @@ class PromptFormat:
 
     @classmethod
     def load(cls, folder: str | Path) -> PromptFormat:
-        """The format a model was trained with; the default for models that are not ours."""
+        """The format a model was trained with; the default for models that are not ours.
+
+        Raises:
+            ConfigError: the file is not one of `save`.
+        """
         file = Path(folder) / FORMAT_FILE
         if not file.is_file():
             return cls()
+        try:
+            values = json.loads(file.read_text())
+        except ValueError as error:
+            raise ConfigError(f"{file} is not JSON: {error}") from error
+        if not isinstance(values, dict):
+            raise ConfigError(f"{file} holds no settings of a prompt's format")
         # Models of before there was `max_told` were shown no earlier messages.
-        return cls(**{"max_told": 0, **json.loads(file.read_text())})
+        return config_from_mapping(cls, {"max_told": 0, **values}, source=str(file))
 
 
 @dataclass(frozen=True)

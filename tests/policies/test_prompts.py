@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agentenv.actions import ACTION_MODELS, BROWSER_ACTIONS, Tap
 from agentenv.dialects import get_dialect
+from agentenv.errors import ConfigError
 from agentenv.observations import Observation, UIElement
 from agentenv.policies.base import History, Turn
 from agentenv.policies.prompts import FORMAT_FILE, PromptFormat, element_line, render
@@ -86,6 +88,18 @@ def test_what_earlier_steps_were_told_is_shown_once_as_far_as_the_format_keeps_i
 def test_a_format_that_was_saved_before_messages_were_kept_keeps_none(tmp_path: Path) -> None:
     (tmp_path / FORMAT_FILE).write_text('{"max_turns": 4}')
     assert PromptFormat.load(tmp_path) == PromptFormat(max_turns=4, max_told=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("{", "not JSON"), ("[]", "holds no settings"), ('{"max_turn": 3}', "max_turn")],
+)
+def test_a_format_that_cannot_be_read_is_refused_with_its_file(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    (tmp_path / FORMAT_FILE).write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        PromptFormat.load(tmp_path)
 
 
 def test_the_instructions_name_what_the_device_can_do_and_nothing_else() -> None:
