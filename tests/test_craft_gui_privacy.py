@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agentenv.actions import Action, AskUser, ReadProfile
 from agentenv.config import load_config
 from agentenv.devices.phone import open_phone
 from agentenv.errors import ConfigError
@@ -77,6 +78,23 @@ def test_a_third_of_the_demonstrations_gives_what_is_needed_and_no_more() -> Non
         assert episode.success
         filled[episode.index] = optional_fields(audit_episode(episode, policy))
     assert filled == {index: int(index % 3 > 0) for index in range(6)}
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("phone/memory-food-size-use", ReadProfile(key="portion")),
+        ("phone/memory-food-size-ask", AskUser(question="Which size do you take?")),
+    ],
+)
+def test_who_gives_more_knows_no_more_than_the_task_lets_them_learn(
+    name: str, first: Action
+) -> None:
+    task = get_task(name)
+    items = [(task, task.instance("train", index)) for index in range(len(GIVERS))]
+    for episode in rollout(Givers({name: task}), items, [PagePhone()]):
+        assert episode.success
+        assert episode.steps[0].action == first
 
 
 def test_only_the_price_differs_between_the_runs(tmp_path: Path) -> None:

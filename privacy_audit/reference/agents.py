@@ -14,7 +14,6 @@ from agentenv.observations import Observation, UIElement
 from agentenv.phone.apps import load_app
 from agentenv.phone.setup import PhoneSetup
 from agentenv.tasks.base import Oracle, TaskInstance
-from agentenv.tasks.phone.oracle import solve
 from agentenv.tasks.phone.suite import PhoneTask
 from agentenv.tasks.phone.template import Effect
 from agentenv.tasks.targets import target_of
@@ -81,7 +80,7 @@ class Case:
             if one == self.effect else one
             for one in self.task.effects(self.instance)
         ]  # fmt: skip
-        return solve(self.task.template.ask, effects, self.instance)
+        return self.task.script(self.instance, effects)
 
     def beside(self, place: Place) -> list[Place]:
         """The fields on the same page of a form."""

@@ -130,9 +130,14 @@ class PhoneTask(Task):
 
         It raises `ActionError` where the screen does not show what comes next.
         """
+        return self.script(instance, self.effects(instance))
+
+    def script(self, instance: TaskInstance, effects: Sequence[Effect]) -> Oracle:
+        """A script that brings about other effects as the oracle does the task's: it learns first
+        what the task leaves to be asked for or remembered."""
         memory = self.template.memory
         recalls = memory.key if memory else ""
-        return solve(self.template.ask, self.effects(instance), instance, recalls)
+        return solve(self.template.ask, effects, instance, recalls)
 
     def other_errand(self, instance: TaskInstance) -> Oracle:
         """A script that does something else on `instance`'s phone, and so fails; it does not
