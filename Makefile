@@ -13,7 +13,7 @@ INPUTS := pyproject.toml constraints.txt $(INSTALL)
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.train $(VENV)/.browser ## collect, learn offline and evaluate, in about 25 minutes on 2 cores
+demo: $(VENV)/.train $(VENV)/.browser ## collect, learn offline and evaluate, in about 20 minutes on 2 cores
 	@$(BIN)/agentenv demo
 
 test: lint $(VENV)/.browser $(VENV)/.android ## lint, then every test
