@@ -74,6 +74,6 @@ class SFTConfig:
 
     def __post_init__(self) -> None:
         """Refuse numbers that would quietly mean something else."""
-        for name in ("episodes", "steps", "text_steps"):
-            if getattr(self, name) < 0:
+        for name in ("episodes", "steps", "text_steps", "max_told"):
+            if (getattr(self, name) or 0) < 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must not be negative")

@@ -122,11 +122,11 @@ def starting_model(
 ) -> VisionLanguageModel:
     """The model training starts from, with adapters if asked for."""
     if config.model == "small":
-        from trainers.small_vlm import build_small_vlm
+        from trainers.small_vlm import FORM, build_small_vlm
 
-        form = _form(config, PromptFormat(instructions=False))
+        form = _form(config, FORM)
         rng = np.random.default_rng(config.seed)
-        return build_small_vlm(_corpus(training, dialect, form, rng), config.seed)
+        return build_small_vlm(_corpus(training, dialect, form, rng), config.seed, form=form)
     vlm = VisionLanguageModel.from_pretrained(config.model)
     vlm.form = _form(config, vlm.form)
     return with_adapter(vlm, config.lora)

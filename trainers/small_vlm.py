@@ -29,6 +29,8 @@ from trainers.digiq.representation import OTHER_QUESTION, OUTCOME_QUESTION, QUES
 
 IMAGE_SIZE = 224
 PATCH_SIZE = 32
+FORM = PromptFormat(instructions=False)
+"""Of its prompts: it is trained from scratch, so nothing needs to be explained."""
 CHAT_TEMPLATE = (
     "{% for message in messages %}{% for part in message['content'] %}"
     "{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}"
@@ -92,13 +94,14 @@ def fit_tokenizer(texts: Iterable[str], vocab_size: int = 2000) -> PreTrainedTok
 
 
 def build_small_vlm(
-    texts: Iterable[str], seed: int, *, max_length: int = 2048
+    texts: Iterable[str], seed: int, *, form: PromptFormat = FORM, max_length: int = 2048
 ) -> VisionLanguageModel:
     """A freshly initialised model whose tokenizer knows `texts`.
 
     Args:
         texts: prompts and answers the tokenizer is fitted to.
         seed: of the initial weights.
+        form: how its prompts are written.
         max_length: longest sequence in tokens, image included.
     """
     tokenizer = fit_tokenizer(texts)
@@ -146,5 +149,4 @@ def build_small_vlm(
         chat_template=CHAT_TEMPLATE,
         image_token="<image>",
     )
-    form = PromptFormat(instructions=False)
     return VisionLanguageModel(model, processor, form, "small_vlm")

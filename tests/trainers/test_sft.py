@@ -9,6 +9,7 @@ import pytest
 
 from agentenv.actions import Finish
 from agentenv.collecting import collect
+from agentenv.dialects import get_dialect
 from agentenv.errors import ConfigError
 from agentenv.policies.base import Decision
 from agentenv.policies.scripted import OraclePolicy
@@ -17,7 +18,7 @@ from agentenv.statistics import summarise
 from agentenv.tasks.selection import select_tasks
 from tests.small_models import untrained_vlm
 from trainers.configs import SFTConfig
-from trainers.sft import load_demonstrations, train
+from trainers.sft import load_demonstrations, starting_model, train
 
 TASKS = select_tasks(("miniwob/click-test-2",))
 
@@ -102,7 +103,19 @@ def test_a_store_of_failures_alone_is_a_clear_error(tmp_path: Path) -> None:
         load_demonstrations(SFTConfig(data=(tmp_path / "data",)))
 
 
-@pytest.mark.parametrize("name", ["episodes", "steps", "text_steps"])
+@pytest.mark.parametrize("asked", [0, 5])
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_model_keeps_as_many_messages_as_was_asked_for_from_scratch_or_not(
+    fresh: bool, asked: int, demonstrations: Path, tmp_path: Path
+) -> None:
+    untrained_vlm().save(tmp_path)
+    model = "small" if fresh else str(tmp_path)
+    config = SFTConfig(data=(demonstrations,), model=model, max_told=asked)
+    training, _ = load_demonstrations(config)
+    assert starting_model(config, training[:2], get_dialect("json")).form.max_told == asked
+
+
+@pytest.mark.parametrize("name", ["episodes", "steps", "text_steps", "max_told"])
 def test_a_negative_number_is_refused_and_not_taken_for_all(name: str) -> None:
     with pytest.raises(ConfigError, match=name):
         SFTConfig(data=(Path("store"),), **{name: -1})  # type: ignore[arg-type]
