@@ -103,13 +103,15 @@ def render(
 def told(history: History, most: int) -> tuple[str, ...]:
     """The last different messages of earlier steps, at most so many, the oldest first; what is
     said again now is not among them."""
+    if not most:
+        return ()
     earlier = dict.fromkeys(
         message
         for turn in history.turns
         for message in turn.observation.messages
         if message not in history.observation.messages
     )
-    return tuple(earlier)[-most:] if most else ()
+    return tuple(earlier)[-most:]
 
 
 def element_line(element: UIElement, form: PromptFormat) -> str:

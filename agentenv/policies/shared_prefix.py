@@ -60,14 +60,18 @@ class SharedPrefix(Cache):
 
     def __init__(self, prompts: Any, owners: Sequence[int]) -> None:
         super().__init__(layers=[_Layer(layer) for layer in prompts.layers])
+        self._own(owners)
+
+    def _own(self, owners: Sequence[int]) -> None:
         self.owners = list(owners)
         self.groups = _groups(self.owners)
+        # Back from the groups' order; every layer needs it at every token.
+        self.order = torch.cat([answers for _, answers in self.groups]).argsort()
 
     def keep(self, rows: Tensor) -> None:
         """Forget all answers but these."""
         self.batch_select_indices(rows)
-        self.owners = [self.owners[row] for row in rows.tolist()]
-        self.groups = _groups(self.owners)
+        self._own([self.owners[row] for row in rows.tolist()])
 
     def to_prompts(self, rows: Tensor, stored: Tensor) -> Tensor:
         """Multiply what every answer has with what is stored of its prompt.
@@ -80,8 +84,7 @@ class SharedPrefix(Cache):
             (R, heads, n, y).
         """
         found = [_together(rows, stored, *group) for group in self.groups]
-        order = torch.cat([answers for _, answers in self.groups]).argsort()
-        return _select(found[0] if len(found) == 1 else torch.cat(found), order)
+        return _select(found[0] if len(found) == 1 else torch.cat(found), self.order)
 
 
 def _groups(owners: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
