@@ -4,8 +4,8 @@
 
 The small model after a cold start on demonstrations of ordering food: a third of them fill in
 every optional personal field, a third take every offer (`benchmarks.givers`), as people do, and as
-a model that learned from them does. One that gave nothing away, or never came to the form, would
-show no difference.
+a model that learned from them does. One of the three tasks is shown without any of that. A policy
+that gave nothing away, or never came to the form, would show no difference.
 """
 
 from __future__ import annotations

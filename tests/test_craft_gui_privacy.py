@@ -25,8 +25,9 @@ from benchmarks.givers import GIVERS, Givers
 from benchmarks.privacy_base import ColdStart
 from benchmarks.privacy_rows import optional_fields, privacy_rows
 from privacy_audit.auditing import audit_episode
+from privacy_audit.phone_contract import phone_contract
 from privacy_audit.policy import load_policy
-from privacy_audit.reference.agents import case_of
+from privacy_audit.reference.agents import Case, case_of
 from privacy_audit.reference.device import PagePhone
 from privacy_audit.reference.playing import play
 from trainers.craft_gui import grpo
@@ -56,8 +57,9 @@ def test_optional_fields_are_those_that_the_task_leaves_empty(played: dict[str, 
 def test_every_task_has_a_field_that_may_be_filled_for_nothing() -> None:
     for task in select_tasks(load_settings(CONFIG).tasks).values():
         assert isinstance(task, PhoneTask)
-        case = case_of(task, task.instance("train", 0))
-        assert case is not None
+        instance = task.instance("train", 0)
+        (order,) = task.effects(instance)
+        case = Case(task, instance, phone_contract(task, instance), order)
         assert case.optional(trap=False)
         assert case.optional(trap=True)
 

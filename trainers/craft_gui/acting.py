@@ -109,6 +109,11 @@ class Acting:
         items = [(name, index) for name in self.tasks for index in range(episodes)]
         return list(self._run(policy, items, split, 1, RolloutStats()))
 
+    def rewards(self, episodes: Iterable[Episode]) -> list[Reward]:
+        """Those of the episodes that nothing but the policy failed."""
+        found = (self._reward(episode) for episode in episodes)
+        return [reward for reward in found if reward is not None]
+
     def recall(self, policy: VLMPolicy, wanted: Mapping[Drawn, int]) -> list[Group]:
         """Groups of earlier iterations, from the store.
 

@@ -137,6 +137,8 @@ class EvaluationSettings:
     in the end; 0 leaves the test out."""
     temperature: float = 0.8
     """At which the policy is evaluated."""
+    best: Literal["success", "reward"] = "success"
+    """What the best policy is best at; the reward also counts what its other parts cost."""
 
     def __post_init__(self) -> None:
         if min(self.every, self.test_episodes) < 0 or self.episodes < 1:

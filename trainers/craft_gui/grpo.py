@@ -15,6 +15,7 @@ one that was not.
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -250,16 +251,19 @@ class CraftGUI:
         """Success on the validation split; the best policy so far is saved."""
         c = self.config.evaluation
         policy = self.policy(c.temperature, VALIDATION)
+        episodes = self.acting.evaluate(policy, "validation", c.episodes)
         rates: dict[str, SuccessRate] = {}
-        for episode in self.acting.evaluate(policy, "validation", c.episodes):
+        for episode in episodes:
             stage = f"stage_{self._stage_of(episode.task)}/success"
             for name in ("success", stage):
                 rates[name] = rates.get(name, SuccessRate()) + SuccessRate.of(episode)
         numbers = {name: rate.rate for name, rate in sorted(rates.items()) if rate.n}
+        if c.best == "reward":
+            numbers |= mean_parts(self.acting.rewards(episodes))
         self.run.log("validation", self.iteration, numbers)
-        success = numbers.get("success", 0.0)
-        if self.best is None or success >= self.best:
-            self.best = success
+        found = numbers.get("reward/total" if c.best == "reward" else "success", -math.inf)
+        if self.best is None or found >= self.best:
+            self.best = found
             self._keep_as_best()
 
     def policy(self, temperature: float, purpose: int) -> VLMPolicy:

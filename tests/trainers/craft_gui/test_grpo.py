@@ -262,6 +262,20 @@ def test_a_reward_part_changes_what_is_learned(tmp_path: Path) -> None:
     assert trainer.best_folder.is_dir()  # the last one
 
 
+def test_the_best_policy_may_be_that_of_the_highest_reward(tmp_path: Path) -> None:
+    made = config(
+        tmp_path / "run",
+        iterations=4,
+        reward=EpisodeRewardConfig(invalid_action=0.5),
+        curriculum=CurriculumConfig("uniform"),
+        evaluation=EvaluationSettings(every=1, episodes=8, test_episodes=0, best="reward"),
+    )
+    trainer = learned(made, {"fake/press-3": PressTask(presses=3)})
+    rewards = {row["step"]: row["reward/total"] for row in trainer.run.metrics("validation")}
+    assert trainer.best == rewards[trainer.best_iteration] == max(rewards.values())
+    assert rewards[0] < trainer.best
+
+
 def test_an_episode_that_the_judge_fails_at_is_left_out(tmp_path: Path) -> None:
     nobody = JudgeConfig("http://127.0.0.1:9/v1", "none", retries=0, timeout=1)
     trainer = CraftGUI(config(tmp_path / "run", judge=nobody), TASKS, load)
