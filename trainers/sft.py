@@ -45,6 +45,9 @@ QUESTIONS_PER_EXERCISE = 2
 QUESTION_WEIGHT = 3.0
 """Of a Yes or No, two tokens, beside the answers of twenty and more."""
 
+_FREE = ("out", "threads")
+"""Settings that say where, and how fast, but not what is learned."""
+
 
 def train(config: SFTConfig) -> Path:
     """Train, and return the folder of the model.
@@ -60,7 +63,7 @@ def train(config: SFTConfig) -> Path:
         torch.set_num_threads(config.threads)
     run = RunDirectory(config.out)
     folder = config.out / ("model" if config.steps else "text_model")
-    inputs = asdict(config)
+    inputs = {name: value for name, value in asdict(config).items() if name not in _FREE}
     if run.finished("sft", inputs) is not None:
         logger.info("already trained: %s", folder)
         return folder
