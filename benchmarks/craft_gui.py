@@ -6,7 +6,8 @@
 
 Both learn from the same number of steps in the environment; what differs is which tasks these
 are spent on. Every seed trains anew and acts on the same held-out instances; episodes of all
-seeds are pooled, so the intervals speak of episodes, not of other tasks or instances.
+seeds are pooled, so the intervals speak of episodes, not of other tasks or instances. On the phone
+both begin with the model of `benchmarks.phone_base`.
 
 A suite's settings are those of `craft_gui_SUITE.yaml`, and its results have that file's name.
 """
@@ -26,8 +27,10 @@ from agentenv.data_files import data_file
 from agentenv.progress import console
 from agentenv.statistics import SuccessRate, Summary, print_table
 from agentenv.tasks.selection import select_tasks
+from benchmarks.cold_start import ColdStartConfig
 from benchmarks.command import check_labels, check_seeds, command_of, run_command
 from benchmarks.digiq_success import pool, result_rows, success_row
+from benchmarks.phone_base import phone_base
 from benchmarks.results_file import RESULTS, Row, write_results
 from trainers.craft_gui.config import CraftGUIConfig
 from trainers.craft_gui.curriculum import Policy, stage_of
@@ -44,8 +47,8 @@ class BenchmarkConfig:
     suite: Literal["miniwob", "phone"] = "miniwob"
     """Whose tasks."""
     base: str = ""
-    """Policy to start from, instead of the settings': path of a checkpoint, or Hugging Face
-    name."""
+    """Policy to start from, instead of the settings' or that of `benchmarks.phone_base`: path of
+    a checkpoint, or Hugging Face name."""
     seeds: tuple[int, ...] = (0,)
     """One run each for either curriculum, in `craft_gui_SUITE/LABEL-N` of the run directory; runs
     that were stopped go on, finished ones are not run again."""
@@ -80,6 +83,9 @@ def run(config: BenchmarkConfig) -> Path | None:
     check_seeds(config.seeds)
     check_labels(config.labels, ARMS)
     settings = load_settings(config)
+    if config.suite == "phone" and not config.base:
+        base = phone_base(ColdStartConfig(out=config.out, threads=settings.threads))
+        settings = replace(settings, base=str(base))
     found: defaultdict[str, list[Summary]] = defaultdict(list)
     runs: defaultdict[str, list[Path]] = defaultdict(list)
     for seed in config.seeds:

@@ -24,10 +24,10 @@ from pathlib import Path
 from agentenv.config import load_config
 from agentenv.progress import console
 from agentenv.trajectories.store import TrajectoryStore
+from benchmarks.cold_start import ColdStartConfig
 from benchmarks.command import check_labels, check_seeds, command_of, run_command
 from benchmarks.craft_gui import share_base
 from benchmarks.digiq_success import evaluation_of
-from benchmarks.privacy_base import BenchmarkConfig as ColdStartConfig
 from benchmarks.privacy_base import privacy_base
 from benchmarks.privacy_rows import PEER, audited, print_rows, privacy_rows
 from benchmarks.results_file import RESULTS, write_results

@@ -20,10 +20,10 @@ from pathlib import Path
 
 from agentenv.errors import ConfigError
 from agentenv.trajectories.store import TrajectoryStore
+from benchmarks.cold_start import ColdStartConfig
 from benchmarks.command import command_of, run_command
 from benchmarks.digiq_ablations import inherit
 from benchmarks.digiq_success import evaluation_of, load_settings, share_data, train_seed
-from benchmarks.privacy_base import BenchmarkConfig as ColdStartConfig
 from benchmarks.privacy_base import privacy_base
 from benchmarks.privacy_rows import PEER, audited, print_rows, privacy_rows
 from benchmarks.results_file import RESULTS, write_results

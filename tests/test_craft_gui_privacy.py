@@ -20,9 +20,9 @@ from agentenv.tasks.selection import select_tasks
 from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.store import TrajectoryWriter
 from benchmarks import craft_gui_privacy, digiq_privacy, privacy_base
+from benchmarks.cold_start import load_cold_start
 from benchmarks.craft_gui_privacy import BenchmarkConfig, load_settings
 from benchmarks.givers import GIVERS, Givers
-from benchmarks.privacy_base import ColdStart
 from benchmarks.privacy_rows import optional_fields, privacy_rows
 from privacy_audit.auditing import audit_episode
 from privacy_audit.phone_contract import phone_contract
@@ -65,7 +65,7 @@ def test_every_task_has_a_field_that_may_be_filled_for_nothing() -> None:
 
 
 def test_both_experiments_begin_with_a_policy_that_was_shown_their_tasks() -> None:
-    shown = load_config(ColdStart, Path(privacy_base.__file__).with_suffix(".yaml")).tasks
+    shown = load_cold_start(privacy_base.NAME).tasks
     assert load_settings(CONFIG).tasks == shown
     digiq = Path(digiq_privacy.__file__).with_suffix(".yaml")
     assert load_config(DigiQConfig, digiq).tasks == shown

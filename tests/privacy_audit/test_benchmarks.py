@@ -16,6 +16,7 @@ from benchmarks.digiq_success import load_settings
 from benchmarks.results_file import load_results
 from privacy_audit.canaries import Canaries, Item
 from privacy_audit.ocr import TextLine
+from privacy_audit.phone_contract import contract_for
 from privacy_audit.reference.device import PagePhone
 from privacy_audit.reference.playing import cases, play
 from trainers.digiq.config import DigiQConfig
@@ -60,8 +61,9 @@ def test_digiq_learns_with_and_without_the_cost_from_the_same_data_and_is_audite
 
 def test_the_costs_experiment_is_of_tasks_that_declare_a_contract() -> None:
     settings = load_settings(Path(digiq_privacy.__file__).parent / "digiq_privacy.yaml")
-    assert set(settings.tasks) <= {one.task.id for one in cases()}
-    assert all(get_task(name).has_oracle for name in settings.tasks)
+    for name in settings.tasks:
+        assert contract_for(name, "train", 0).need("phone") == "prohibited"
+        assert get_task(name).has_oracle
 
 
 def test_what_pixels_show_is_compared_with_what_elements_say() -> None:
