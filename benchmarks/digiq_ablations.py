@@ -92,9 +92,16 @@ def changed(settings: DigiQConfig, changes: Mapping[str, Any], name: str) -> Dig
 
 
 def inherit(first: Path, other: Path) -> None:
-    """Copy a run; the stages whose inputs the other run changes are then made anew."""
+    """Copy a run, its policies' evaluations aside, but for the base's; the stages whose inputs the
+    other run changes are then made anew."""
+
+    def left(folder: str, names: list[str]) -> set[str]:
+        if Path(folder).name == "evaluation":
+            return {name for name in names if not name.startswith("base-")}
+        return shutil.ignore_patterns("report*", "tensorboard")(folder, names)
+
     if first.exists() and not other.exists():
-        shutil.copytree(first, other, ignore=shutil.ignore_patterns("report*", "tensorboard"))
+        shutil.copytree(first, other, ignore=left)
 
 
 def measure(name: str, settings: DigiQConfig) -> list[Row]:

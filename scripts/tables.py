@@ -204,9 +204,12 @@ def _cell(row: Row | None, ratio: float | None = None) -> str:
 
 
 def _compared(row: Row | None, ratio: float | None) -> str:
-    """E.g. ``1.28 (81×)``."""
+    """E.g. ``1.28 (81×)``, or with an interval instead of the ratio: ``0.33 [0.1, 0.5]``."""
     if row is None:
         return "-"
+    if row.ci95 is not None:
+        low, high = (_number(bound, 2) for bound in row.ci95)
+        return f"{_number(row.value, 2)} [{low}, {high}]"
     if ratio is None:
         return _number(row.value)
     return f"{_number(row.value)} ({_number(ratio, 3)}×)"

@@ -295,10 +295,13 @@ def test_success_without_tasks_is_one_line_among_the_others(tmp_path: Path) -> N
         for label, value in (("base", 0.5), ("digiq_privacy", 0.25))
         for metric in ("success", "qualified")
     ]
+    filled = replace(rows[0], metric="optional_fields", value=1 / 3, unit="fields", ci95=(0, 0.7))
+    rows += [replace(filled, label=row.label) for row in rows[::2]]
     write_results("privacy", rows, COMMAND, folder=tmp_path)
     text = with_tables("<!-- table:privacy --><!-- /table:privacy -->", read_all(tmp_path))
     for metric in ("success", "privacy-qualified success"):
         assert f"| {metric} | 50.0 % [0.0, 100.0] | 25.0 % [0.0, 100.0] |" in text.splitlines()
+    assert "episode (fields) | 0.33 [0, 0.7] | 0.33 [0, 0.7] |" in text
 
 
 def test_other_results_get_one_line_a_number(tmp_path: Path) -> None:

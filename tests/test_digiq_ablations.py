@@ -73,3 +73,13 @@ def test_variants_start_from_the_comparison_and_are_compared_with_the_reference(
         ("monte_carlo", 0.45, {PEER: 0.75}),
     ]
     assert results.command.endswith("digiq_ablations --variants reference monte_carlo")
+
+
+def test_a_run_hands_on_all_but_how_its_own_policies_did(tmp_path: Path) -> None:
+    first, other = tmp_path / "first", tmp_path / "other"
+    for name in ("evaluation/base-1/x", "evaluation/digiq-2/x", "models/digiq/x", "report.html"):
+        (first / name).parent.mkdir(parents=True, exist_ok=True)
+        (first / name).touch()
+    digiq_ablations.inherit(first, other)
+    kept = {str(path.relative_to(other)) for path in other.rglob("*") if path.is_file()}
+    assert kept == {"evaluation/base-1/x", "models/digiq/x"}
