@@ -242,6 +242,25 @@ def test_half_a_comparison_is_run_and_not_published(
         craft_gui.run(replace(config, labels=("staged",)))
 
 
+@pytest.mark.parametrize(("given", "used"), [("", "shown"), ("mine", "mine")])
+def test_on_the_phone_both_start_from_the_model_that_was_shown_how_unless_told_otherwise(
+    given: str, used: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bases: list[str] = []
+
+    def train(settings: CraftGUIConfig) -> dict[str, Summary]:
+        bases.append(settings.base)
+        found = Summary(SuccessRate(1, 2), {"phone/messages-star": SuccessRate(1, 2)}, {})
+        return {"base": found, "craft_gui": found}
+
+    monkeypatch.setattr(grpo, "train", train)
+    monkeypatch.setattr(craft_gui, "phone_base", lambda config: config.out / "shown")
+    craft_gui.run(
+        craft_gui.BenchmarkConfig(suite="phone", base=given, out=tmp_path, results=tmp_path)
+    )
+    assert [Path(base).name for base in bases] == [used, used]
+
+
 def test_the_starting_policy_is_tested_once_for_each_seed(tmp_path: Path) -> None:
     first, other = tmp_path / "craft_gui-0", tmp_path / "grpo_uniform-0"
     craft_gui.share_base(first, other)
