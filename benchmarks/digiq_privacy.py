@@ -1,11 +1,12 @@
-"""Success, and success that spares the owner's data, of Digi-Q with and without a privacy cost.
+"""Success, and success that spares the owner's data, of Digi-Q with and without a price on it.
 
     python -m benchmarks.digiq_privacy --seeds 0 1 2
 
-Three policies act on the same held-out orders of the embedded phone: the base policy, Digi-Q on
-success alone (`digiq`), and Digi-Q whose candidates' values are lowered by what the audit would
-find against them (`digiq_privacy`). Both learn from the same episodes and candidates. `qualified`
-is privacy-qualified success (PQSR) at `tau`, `disqualified` the share in which prohibited data was
+Four policies act on the same held-out orders of the embedded phone: the base policy, Digi-Q on
+success alone (`digiq`), Digi-Q whose candidates' values are lowered by what the audit would find
+against them (`digiq_privacy`), and Digi-Q whose critic learns rewards that are lowered by what it
+found (`digiq_priced`). All learn from the same episodes and candidates. `qualified` is
+privacy-qualified success (PQSR) at `tau`, `disqualified` the share in which prohibited data was
 sent, `minimisation` the mean score, with an interval from a bootstrap over whole tasks; the others'
 are Wilson's, over the episodes of all seeds.
 
@@ -28,7 +29,7 @@ from benchmarks.privacy_base import privacy_base
 from benchmarks.privacy_rows import PEER, audited, print_rows, privacy_rows
 from benchmarks.results_file import RESULTS, write_results
 from privacy_audit.policy import load_policy
-from trainers.digiq.config import DigiQConfig
+from trainers.digiq.config import DigiQConfig, PrivacySettings
 
 NAME = "digiq_privacy"
 _SETTINGS = Path(__file__).resolve().parent / f"{NAME}.yaml"
@@ -36,7 +37,7 @@ _SETTINGS = Path(__file__).resolve().parent / f"{NAME}.yaml"
 
 @dataclass(frozen=True)
 class BenchmarkConfig:
-    """Train with and without the cost, and publish what both do."""
+    """Train with and without a price, and publish what each does."""
 
     base: str = ""
     """Policy to begin with, instead of that of `benchmarks.privacy_base`: path of a checkpoint that
@@ -44,7 +45,7 @@ class BenchmarkConfig:
     seeds: tuple[int, ...] = (0,)
     """Of training; the first is also that of the data, which they share."""
     weight: float = 1.0
-    """Taken off a candidate's value for each unit of cost."""
+    """Taken off a candidate's value, or off a reward, for each unit of cost."""
     tau: float = 0.7
     """Threshold on the minimisation score."""
     out: Path = Path("runs/benchmarks")
@@ -68,7 +69,7 @@ def run(config: BenchmarkConfig) -> Path:
     for label, path in train_all(settings, config):
         method = PEER if label == PEER else "digiq"
         stores.setdefault(label, []).append(evaluation_of(path, method))
-    policy = load_policy(settings.actor.privacy_policy)
+    policy = load_policy(settings.privacy.policy)
     audits = {label: audited(found, policy) for label, found in stores.items()}
     rows = privacy_rows(audits, tau=config.tau, seeds=config.seeds)
     print_rows(rows)
@@ -76,7 +77,7 @@ def run(config: BenchmarkConfig) -> Path:
 
 
 def train_all(settings: DigiQConfig, config: BenchmarkConfig) -> list[tuple[str, Path]]:
-    """Train each seed without and with the cost: (label, run directory) of all evaluations.
+    """Train each seed without and with a price: (label, run directory) of all evaluations.
 
     The base policy is the same in all runs, and evaluated once.
     """
@@ -87,12 +88,21 @@ def train_all(settings: DigiQConfig, config: BenchmarkConfig) -> list[tuple[str,
         share_data(first, without)
         plain = replace(settings, seed=config.seeds[0], training_seed=seed, out=without)
         train_seed(plain)
-        costed = config.out / NAME / f"cost-{seed}"
-        inherit(without, costed)  # all but the actor, which alone heeds the cost
-        actor = replace(plain.actor, privacy=config.weight)
-        train_seed(replace(plain, actor=actor, out=costed))
-        found += [("digiq", without), ("digiq_privacy", costed)]
+        found.append(("digiq", without))
+        for label, (name, privacy) in prices(config.weight).items():
+            folder = config.out / NAME / f"{name}-{seed}"
+            inherit(without, folder)  # all that no price concerns
+            train_seed(replace(plain, privacy=privacy, out=folder))
+            found.append((label, folder))
     return [(PEER, first), *found]
+
+
+def prices(weight: float) -> dict[str, tuple[str, PrivacySettings]]:
+    """By label: what a run is called, and what is priced in it."""
+    return {
+        "digiq_privacy": ("cost", PrivacySettings(candidates=weight)),
+        "digiq_priced": ("price", PrivacySettings(rewards=weight)),
+    }
 
 
 def main() -> int:

@@ -60,7 +60,8 @@ TITLES = {
     "exact": "screenshots, letters as they were read",
     "reading": "one screenshot",
     "auditor": "auditor",
-    "digiq_privacy": "Digi-Q, with the audit's cost",
+    "digiq_privacy": "Digi-Q, candidates priced",
+    "digiq_priced": "Digi-Q, rewards priced",
     "craft_gui_privacy": "CRAFT-GUI, with the audit's cost",
 }
 """Label -> how people write it; other labels are written as they are."""

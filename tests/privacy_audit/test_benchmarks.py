@@ -19,7 +19,7 @@ from privacy_audit.ocr import TextLine
 from privacy_audit.phone_contract import contract_for
 from privacy_audit.reference.device import PagePhone
 from privacy_audit.reference.playing import cases, play
-from trainers.digiq.config import DigiQConfig
+from trainers.digiq.config import DigiQConfig, PrivacySettings
 
 
 def test_digiq_learns_with_and_without_the_cost_from_the_same_data_and_is_audited(
@@ -32,7 +32,7 @@ def test_digiq_learns_with_and_without_the_cost_from_the_same_data_and_is_audite
 
     def train(settings: DigiQConfig) -> None:
         runs.append(settings)
-        spares = {"base": False, "digiq": bool(settings.actor.privacy)}
+        spares = {"base": False, "digiq": settings.privacy != PrivacySettings()}
         for label, minimal in spares.items():
             folder = settings.out / "evaluation" / f"{label}-1"
             if folder.exists():
@@ -48,13 +48,15 @@ def test_digiq_learns_with_and_without_the_cost_from_the_same_data_and_is_audite
     monkeypatch.setattr(digiq_privacy, "share_data", fresh)
     config = BenchmarkConfig(base="mine", seeds=(0, 1), out=tmp_path, results=tmp_path)
     results = load_results(digiq_privacy.run(config))
-    assert [(one.training_seed, one.seed, one.actor.privacy) for one in runs] == [
-        (0, 0, 0.0), (0, 0, 1.0), (1, 0, 0.0), (1, 0, 1.0),
-    ]  # fmt: skip
+    free, candidates = PrivacySettings(), PrivacySettings(candidates=1.0)
+    priced = (free, candidates, PrivacySettings(rewards=1.0))
+    assert [(one.training_seed, one.seed, one.privacy) for one in runs] == [
+        (seed, 0, one) for seed in (0, 1) for one in priced
+    ]
     assert {one.base for one in runs} == {"mine"}
     found = {(row.label, row.metric): (row.value, row.n) for row in results.rows}
     assert found["digiq", "success"] == found["digiq_privacy", "success"] == (1.0, 2)
-    assert found["digiq_privacy", "qualified"] == (1.0, 2)
+    assert found["digiq_privacy", "qualified"] == found["digiq_priced", "qualified"] == (1.0, 2)
     assert found["base", "minimisation"][0] < 1.0
     assert results.command == "python -m benchmarks.digiq_privacy --base mine --seeds 0 1"
 

@@ -87,12 +87,6 @@ class ActorSettings:
     n: int = 0
     """Imitate the best of so many candidates, the logged action among them, 0 of all that
     were sampled (--n-candidates): what fewer would have done, from the same features."""
-    privacy: float = 0.0
-    """Taken off the value of a candidate for each unit that the privacy audit would find
-    against it (a field filled that the task does not need, say), so that digiq imitates what
-    gives away less; for tasks that declare a privacy contract, as the phone's do."""
-    privacy_policy: str = "default"
-    """Policy pack of that audit: a name in data/policies, or a YAML file of your own."""
     awr_beta: float = 0.1
     """awr weighs an action by exp(advantage / beta)."""
     awr_max_weight: float = 20.0
@@ -100,6 +94,27 @@ class ActorSettings:
     digirl_mixing: float = 0.5
     """digirl's advantage is the outcome weighted by mixing^(steps to the end), and for
     the rest the rise of V."""
+
+
+@dataclass(frozen=True)
+class PrivacySettings:
+    """Giving away less; for tasks that declare a privacy contract, as the phone's do."""
+
+    rewards: float = 0.0
+    """Taken off the reward of a logged action for each unit that the privacy audit finds
+    against it (a field filled that the task does not need, say). The critic learns it as it
+    learns success: what leads to giving away is worth less too."""
+    candidates: float = 0.0
+    """Taken off the value of a candidate for each unit that the audit would find against it,
+    so that digiq imitates what gives away nothing at that step; beside `rewards`, a candidate
+    pays twice."""
+    policy: str = "default"
+    """Policy pack of that audit: a name in data/policies, or a YAML file of your own."""
+
+    def __post_init__(self) -> None:
+        """Refuse a reward for giving away."""
+        if min(self.rewards, self.candidates) < 0:
+            raise ConfigError("privacy.rewards and privacy.candidates are prices: 0 or more")
 
 
 @dataclass(frozen=True)
@@ -211,9 +226,18 @@ class DigiQConfig:
     representation: RepresentationSettings = field(default_factory=RepresentationSettings)
     critic: CriticConfig = field(default_factory=CriticConfig)
     actor: ActorSettings = field(default_factory=ActorSettings)
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     online: OnlineSettings = field(default_factory=OnlineSettings)
     lora: LoraConfig = field(default_factory=LoraConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse what would be learned wrongly after hours of collecting."""
+        if self.privacy.rewards and self.critic.critic == "hlgauss":
+            raise ConfigError(
+                "critic hlgauss knows values from 0 to 1, and privacy.rewards makes some negative; "
+                "choose another --critic, or --privacy.candidates"
+            )
 
     @property
     def seed_of_training(self) -> int:

@@ -58,15 +58,19 @@ class StageInputs:
         settings = asdict(config)
         if config.critic != "chunk":
             del settings["chunk"]  # which the others do not heed
-        return {**self.features, "critic": settings}
+        privacy = self.config.privacy
+        price = {"price": (privacy.rewards, privacy.policy)} if privacy.rewards else {}
+        return {**self.features, "critic": settings, **price}
 
     def actor(self, method: Method) -> dict[str, Any]:
         """Of a policy: not of settings that its method does not heed."""
-        actor = asdict(self.config.actor)
+        actor, privacy = asdict(self.config.actor), self.config.privacy
         heeded = ["steps", "batch_size", "learning_rate", *ACTOR_SETTINGS[method]]
         if method == "digiq":  # runs from before there were these settings stay valid
             heeded += ["n"] if actor["n"] else []
-            heeded += ["privacy", "privacy_policy"] if actor["privacy"] else []
+            if privacy.candidates:
+                actor |= {"privacy": privacy.candidates, "privacy_policy": privacy.policy}
+                heeded += ["privacy", "privacy_policy"]
         inputs = self.collect
         if method != "filtered_bc":
             inputs = self.critic(critic_of(method, self.config))

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from agentenv.policies.prompts import Prompt
 from trainers.digiq.candidates import Candidates
-from trainers.digiq.config import ActorSettings, Method
+from trainers.digiq.config import DigiQConfig, Method
 from trainers.digiq.critic import Critic, evaluate
 from trainers.digiq.extraction import BestOfN, share_changed
 from trainers.digiq.transitions import TransitionFeatures
@@ -49,18 +49,10 @@ class Selection:
 
 
 def select(
-    method: Method,
-    critic: Critic,
-    features: TransitionFeatures,
-    settings: ActorSettings,
-    gamma: float,
+    method: Method, critic: Critic, features: TransitionFeatures, config: DigiQConfig
 ) -> Selection:
-    """What a method that asks Q (digiq, reinforce, awr) imitates.
-
-    Args:
-        gamma: the critic's discount.
-    """
-    rule = best_of_n_rule(settings, gamma)
+    """What a method that asks Q (digiq, reinforce, awr) imitates."""
+    rule, settings = best_of_n_rule(config), config.actor
     q, v = evaluate(critic, features)
     if method == "digiq":
         return digiq(*rule.choose(q, v, features))
@@ -70,16 +62,17 @@ def select(
     return awr(table, settings.awr_beta, settings.awr_max_weight)
 
 
-def best_of_n_rule(settings: ActorSettings, gamma: float) -> BestOfN:
-    """How these settings rank candidates; `gamma` is the critic's discount."""
+def best_of_n_rule(config: DigiQConfig) -> BestOfN:
+    """How a run ranks candidates."""
+    settings = config.actor
     return BestOfN(
         settings.aggregation,
         settings.threshold,
         settings.margin,
         settings.prior,
-        gamma if settings.observed else None,
+        config.critic.gamma if settings.observed else None,
         settings.n,
-        settings.privacy,
+        config.privacy.candidates,
     )
 
 

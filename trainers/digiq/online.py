@@ -100,8 +100,7 @@ class Rounds:
         if digiq.run.finished(f"actor_{name}", inputs) is not None:
             return digiq.folder_of(name)
         critic, features = self.critic(number), self._features(number)
-        settings = digiq.config.actor
-        chosen = methods.select(c.method, critic, features, settings, digiq.config.critic.gamma)
+        chosen = methods.select(c.method, critic, features, digiq.config)
         parts = [self.experience(i) for i in range(number + 1)]
         examples = methods.examples_of(
             chosen,
@@ -114,7 +113,7 @@ class Rounds:
         batch = mixture(
             range(logged),
             range(logged, len(examples)),
-            settings.batch_size,
+            digiq.config.actor.batch_size,
             c.share,
             digiq.config.seed_of_training,
         )

@@ -231,20 +231,20 @@ class DigiQ:
             self.critic,
             self.features,
             c.critic.gamma,
-            methods.best_of_n_rule(c.actor, c.critic.gamma),
+            methods.best_of_n_rule(c),
             held_out if len(held_out) else None,
         )
 
     def selection(self, method: Method) -> Selection:
         """Stage 6: what a method imitates, and how hard."""
-        c = self.config.actor
         if method == "filtered_bc":
             return methods.filtered_bc(torch.tensor([e.success for e in self._episode_of_step]))
         if method == "digirl":
-            rise = methods.digirl_advantages(self.digirl_critic, self.features, c.digirl_mixing)
+            mixing = self.config.actor.digirl_mixing
+            rise = methods.digirl_advantages(self.digirl_critic, self.features, mixing)
             horizon = torch.tensor([self._step_limit(e) for e in self._episode_of_step])
             return methods.digirl(rise, horizon)
-        return methods.select(method, self.critic, self.features, c, self.config.critic.gamma)
+        return methods.select(method, self.critic, self.features, self.config)
 
     @property
     def _episode_of_step(self) -> list[Episode]:

@@ -1,7 +1,9 @@
-"""What candidate actions would cost by the privacy audit, for a policy that is to give away less.
+"""What actions cost by the privacy audit, for a policy that is to give away less.
 
-The cost is taken off a candidate's value before the best one is chosen (`BestOfN.privacy`): what
-is imitated is then the action that succeeds without the data, where there is one.
+What a logged action cost may be taken off its reward: then Q and V are of success less what was
+given away, and fall with the first step that leads to it. What a candidate would cost may be taken
+off its value before the best one is chosen (`BestOfN.privacy`): then what is imitated is the action
+that succeeds without the data, where there is one.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,14 +28,45 @@ from trainers.digiq.transitions import TransitionFeatures
 def costed_transitions(
     episodes: Sequence[Episode], frozen: FrozenStates, dialect: Dialect, config: DigiQConfig
 ) -> TransitionFeatures:
-    """`transitions`, with what their candidates cost if the settings ask for it."""
-    features = transitions(episodes, frozen, dialect)
-    if not config.actor.privacy:
+    """`transitions`, with what actions cost as far as the settings ask for it."""
+    features, settings = transitions(episodes, frozen, dialect), config.privacy
+    if not (settings.rewards or settings.candidates):
         return features
     find = find_among(select_tasks(config.tasks))  # imported ones are known by their suite alone
-    policy = config.actor.privacy_policy
-    costs = candidate_costs(episodes, frozen.candidates, dialect, policy, find)
-    return replace(features, candidate_costs=costs)
+    if settings.rewards:
+        prices = settings.rewards * logged_costs(episodes, settings.policy, find)
+        features = replace(features, rewards=features.rewards - prices, prices=prices)
+    if settings.candidates:
+        costs = candidate_costs(episodes, frozen.candidates, dialect, settings.policy, find)
+        features = replace(features, candidate_costs=costs)
+    return features
+
+
+def logged_costs(episodes: Sequence[Episode], policy: str, find: FindTask = get_task) -> Tensor:
+    """What each logged action cost (see `privacy_audit.costs.step_costs`).
+
+    Args:
+        episodes: of tasks that declare a privacy contract.
+        policy: policy pack of the audit.
+        find: gives the task of an id.
+
+    Returns:
+        (S,) float32; an episode's add up to its cost.
+
+    Raises:
+        ConfigError: a task declares no contract, or there is no such policy pack.
+        StoreError: an episode cannot be audited.
+    """
+    from privacy_audit.costs import step_costs
+    from privacy_audit.phone_contract import contract_for
+    from privacy_audit.policy import load_policy
+
+    pack = load_policy(policy)
+    costs = [
+        step_costs(episode, pack, contract_for(episode.task, episode.split, episode.index, find))
+        for episode in episodes
+    ]
+    return torch.from_numpy(np.concatenate(costs)).to(torch.float32)
 
 
 def candidate_costs(

@@ -9,7 +9,7 @@ of action geometry, E members of the critic's ensemble, B states of a batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -48,7 +48,7 @@ class TransitionFeatures:
     candidate_valid: Tensor
     """(S, N) bool; slot 0 was acted, so it counts for learning whatever it says here."""
     rewards: Tensor
-    """(S,) reward of the logged action."""
+    """(S,) reward of the logged action, less its price."""
     terminal: Tensor
     """(S,) bool: nothing comes after this step (success, a declared end, the task's end)."""
     timeout: Tensor
@@ -74,6 +74,8 @@ class TransitionFeatures:
     the mean over its actions; by default all valid ones count alike."""
     candidate_costs: Tensor | None = None
     """(S, N): what the privacy audit would find against each candidate."""
+    prices: Tensor | None = None
+    """(S,): what has been taken off `rewards` for what the logged action gave away."""
 
     def __post_init__(self) -> None:
         states, candidates = self.candidate_valid.shape
@@ -206,8 +208,9 @@ class TransitionFeatures:
 
     @property
     def succeeded(self) -> Tensor:
-        """(S,) bool: the full reward was collected from here on."""
-        return self.returns(1.0) >= 1.0 - 1e-6
+        """(S,) bool: the full reward was collected from here on, at whatever price."""
+        earned = self if self.prices is None else replace(self, rewards=self.rewards + self.prices)
+        return earned.returns(1.0) >= 1.0 - 1e-6
 
 
 @dataclass(frozen=True)

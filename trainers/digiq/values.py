@@ -139,14 +139,13 @@ class CriticValues:
     def _ask(
         self, episodes: Sequence[Episode], prompts: Sequence[Prompt], frozen: FrozenStates
     ) -> _Answers:
-        critic, actor = self._judge.critic, self._config.actor
+        critic = self._judge.critic
         features = costed_transitions(episodes, frozen, self._judge.dialect, self._config)
         valid = features.candidate_valid
         q, v = evaluate(critic, features)
         if not (q[:, valid].isfinite().all() and v.isfinite().all()):
             raise ConfigError(f"the critic of {self.critic} has diverged: train it again")
-        gamma = self._config.critic.gamma
-        chosen = digiq(*best_of_n_rule(actor, gamma).choose(q, v, features))
+        chosen = digiq(*best_of_n_rule(self._config).choose(q, v, features))
         before = frozen.scores[..., 0]
         after = None
         if self._trained is not None:
@@ -157,7 +156,7 @@ class CriticValues:
                 batch_size=STATES_AT_ONCE,
                 progress=_silent,
             )[..., 0]
-        followed = features.returns(gamma)
+        followed = features.returns(self._config.critic.gamma)
         return _Answers(frozen.candidates, q, v, valid, chosen, followed, before, after)
 
     def _state(self, answers: _Answers, row: int) -> StateValues:
