@@ -12,7 +12,7 @@ import torch
 from agentenv.actions import Action, InputText, Wait
 from agentenv.dialects import get_dialect
 from agentenv.errors import ConfigError
-from agentenv.tasks.selection import find_among, select_tasks
+from agentenv.tasks.selection import select_tasks
 from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.store import TrajectoryStore
 from privacy_audit.auditing import audit_episode
@@ -29,11 +29,14 @@ from trainers.digiq.critic_config import CriticConfig
 from trainers.digiq.extraction import BestOfN
 from trainers.digiq.features import CANDIDATE_NUMBERS, FrozenStates
 from trainers.digiq.inputs import StageInputs
+from trainers.digiq.pipeline import DigiQ
 from trainers.digiq.privacy import candidate_costs, costed_transitions, logged_costs
 from trainers.digiq.td import train_critic
 from trainers.digiq.transitions import TransitionFeatures, lay_out
+from trainers.privacy import Auditor
 
 JSON = get_dialect("json")
+AUDITOR = Auditor(select_tasks(("phone/restaurants-book-table",)), "default", "privacy.rewards")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +61,7 @@ def candidates_of(episode: Episode) -> list[Candidates]:
 
 
 def test_a_needless_value_costs_and_is_not_imitated(episode: Episode) -> None:
-    costs = candidate_costs([episode], candidates_of(episode), JSON, "default")
+    costs = candidate_costs([episode], candidates_of(episode), JSON, AUDITOR)
     assert costs.shape == (len(episode.steps), 3)
     assert (costs[:, 1:] == 0).all()
     costly = costs[:, 0] > 0
@@ -98,7 +101,7 @@ def test_the_logged_actions_pay_what_the_episode_cost(episode: Episode) -> None:
     assert free.prices is None
     priced = replace(config, privacy=PrivacySettings(rewards=2.0))
     paid = costed_transitions([episode], frozen, JSON, priced)
-    costs = logged_costs([episode], "default")
+    costs = logged_costs([episode], AUDITOR)
     policy = load_policy("default")
     assert costs.sum() == pytest.approx(episode_cost(audit_episode(episode, policy).judgements))
     assert costs.sum() > 0
@@ -153,9 +156,15 @@ def test_prices_that_cannot_be_learned_are_refused() -> None:
 def test_a_task_without_a_contract_is_refused(episode: Episode) -> None:
     other = replace(episode, task="miniwob/click-test")
     with pytest.raises(ConfigError, match="contract"):
-        candidate_costs([other], candidates_of(episode), JSON, "default")
+        candidate_costs([other], candidates_of(episode), JSON, AUDITOR)
     with pytest.raises(ConfigError, match="contract"):
-        logged_costs([other], "default")
+        logged_costs([other], AUDITOR)
+
+
+def test_tasks_without_a_contract_are_refused_before_anything_is_collected(tmp_path: Path) -> None:
+    config = DigiQConfig(("miniwob/click-test",), "b", tmp_path, privacy=PrivacySettings(0.5))
+    with pytest.raises(ConfigError, match=r"privacy\.rewards needs tasks.*click-test has none"):
+        DigiQ(config)
 
 
 def test_tasks_of_an_imported_suite_are_known_by_what_the_run_was_told(tmp_path: Path) -> None:
@@ -163,9 +172,9 @@ def test_tasks_of_an_imported_suite_are_known_by_what_the_run_was_told(tmp_path:
     store = stored(imported, tmp_path / "store", TakesTheOffer)
     [taken] = TrajectoryStore(store).episodes()
     with pytest.raises(ConfigError, match="--tasks"):
-        candidate_costs([taken], candidates_of(taken), JSON, "default")
-    find = find_among(select_tasks((str(imported),)))
-    costs = candidate_costs([taken], candidates_of(taken), JSON, "default", find)
+        candidate_costs([taken], candidates_of(taken), JSON, AUDITOR)
+    auditor = Auditor(select_tasks((str(imported),)), "default", "privacy.candidates")
+    costs = candidate_costs([taken], candidates_of(taken), JSON, auditor)
     into_trap = [isinstance(s.sent, InputText) and s.sent.text == "555-0177" for s in taken.steps]
     assert (costs[into_trap, 0] > 0).any()
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from agentenv.devices.base import Device
-from agentenv.errors import ConfigError, DeviceError, StoreError
+from agentenv.errors import DeviceError, StoreError
 from agentenv.policies.base import Decision, History, Policy
 from agentenv.policies.scripted import OraclePolicy
 from agentenv.policies.vlm import VLMPolicy
 from agentenv.rollouts import RolloutStats, rollout
 from agentenv.tasks.base import Split, Task
-from agentenv.tasks.selection import find_among, suite_of
+from agentenv.tasks.selection import suite_of
 from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.manifest import MANIFEST
 from agentenv.trajectories.store import EpisodeKey, TrajectoryStore, TrajectoryWriter
@@ -24,6 +24,7 @@ from trainers.craft_gui.config import CraftGUIConfig
 from trainers.craft_gui.groups import Group, attempt_of
 from trainers.craft_gui.judge import EndpointJudge
 from trainers.craft_gui.rewards import Reward, episode_reward
+from trainers.privacy import Auditor
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,11 @@ class Acting:
         self._writer: TrajectoryWriter | None = None
         self._stored: set[EpisodeKey] = set()
         """What an earlier process has stored."""
-        self._privacy_costs = _privacy_costs(config, tasks)
+        self._auditor = (
+            Auditor(tasks, config.privacy_policy, "reward.privacy")
+            if config.reward.privacy
+            else None
+        )
         self._judge = (
             EndpointJudge(config.judge, config.out / "judge") if config.judge.url else None
         )
@@ -192,7 +197,7 @@ class Acting:
         if episode.infra_error:
             return None
         try:
-            costs = self._privacy_costs(episode) if self._privacy_costs else ()
+            costs = self._auditor.logged(episode).tolist() if self._auditor else ()
             return episode_reward(
                 episode,
                 self.config.reward,
@@ -252,34 +257,3 @@ class Guided:
 
 def _stored(path: Path) -> set[EpisodeKey]:
     return TrajectoryStore(path).keys() if (path / MANIFEST).exists() else set()
-
-
-def _privacy_costs(
-    config: CraftGUIConfig, tasks: Mapping[str, Task]
-) -> Callable[[Episode], Sequence[float]] | None:
-    """What the audit finds against each step of an episode; nothing if it costs nothing.
-
-    Raises:
-        ConfigError: a task declares nothing that its privacy could be judged by.
-    """
-    if not config.reward.privacy:
-        return None
-    # The audit is no part of the trainers: it is needed for this reward alone.
-    from privacy_audit.costs import step_costs
-    from privacy_audit.phone_contract import contract_for
-    from privacy_audit.policy import load_policy
-
-    policy, find = load_policy(config.privacy_policy), find_among(tasks)
-    for name in tasks:
-        try:
-            contract_for(name, "train", 0, find)
-        except ConfigError as error:
-            raise ConfigError(
-                f"reward.privacy needs tasks that declare a privacy contract; {name} has none"
-            ) from error
-
-    def costs(episode: Episode) -> Sequence[float]:
-        contract = contract_for(episode.task, episode.split, episode.index, find)
-        return step_costs(episode, policy, contract).tolist()
-
-    return costs

@@ -40,7 +40,7 @@ from trainers.digiq.experience import Experience
 from trainers.digiq.inputs import StageInputs, critic_of
 from trainers.digiq.methods import Selection, examples_of
 from trainers.digiq.online import Rounds
-from trainers.digiq.privacy import costed_transitions
+from trainers.digiq.privacy import auditor_of, costed_transitions
 from trainers.digiq.replay import Replay
 from trainers.digiq.report import write_digiq_report
 from trainers.digiq.representation import finetune_representation, questions_of
@@ -67,6 +67,7 @@ class DigiQ:
         self.run = RunDirectory(config.out)
         self.dialect = get_dialect(config.dialect)
         self.tasks = select_tasks(config.tasks)
+        auditor_of(config, self.tasks)  # which refuses now what it would after the collection
         save_config(config, config.out / "config.yaml")
         if config.threads:
             torch.set_num_threads(config.threads)

@@ -8,7 +8,7 @@ that succeeds without the data, where there is one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,13 +16,27 @@ import torch
 from torch import Tensor
 
 from agentenv.dialects.base import Dialect
-from agentenv.tasks import get_task
-from agentenv.tasks.selection import FindTask, find_among, select_tasks
+from agentenv.tasks.base import Task
+from agentenv.tasks.selection import select_tasks
 from agentenv.trajectories.episode import Episode
 from trainers.digiq.candidates import Candidates
 from trainers.digiq.config import DigiQConfig
 from trainers.digiq.features import FrozenStates, transitions
 from trainers.digiq.transitions import TransitionFeatures
+from trainers.privacy import Auditor
+
+
+def auditor_of(config: DigiQConfig, tasks: Mapping[str, Task]) -> Auditor | None:
+    """Who prices a run's actions; nobody if they cost nothing.
+
+    Raises:
+        ConfigError: as of `Auditor`.
+    """
+    settings = config.privacy
+    if not (settings.rewards or settings.candidates):
+        return None
+    setting = "privacy.rewards" if settings.rewards else "privacy.candidates"
+    return Auditor(tasks, settings.policy, setting)
 
 
 def costed_transitions(
@@ -30,82 +44,58 @@ def costed_transitions(
 ) -> TransitionFeatures:
     """`transitions`, with what actions cost as far as the settings ask for it."""
     features, settings = transitions(episodes, frozen, dialect), config.privacy
-    if not (settings.rewards or settings.candidates):
+    auditor = auditor_of(config, select_tasks(config.tasks))
+    if auditor is None:
         return features
-    find = find_among(select_tasks(config.tasks))  # imported ones are known by their suite alone
     if settings.rewards:
-        prices = settings.rewards * logged_costs(episodes, settings.policy, find)
+        prices = settings.rewards * logged_costs(episodes, auditor)
         features = replace(features, rewards=features.rewards - prices, prices=prices)
     if settings.candidates:
-        costs = candidate_costs(episodes, frozen.candidates, dialect, settings.policy, find)
+        costs = candidate_costs(episodes, frozen.candidates, dialect, auditor)
         features = replace(features, candidate_costs=costs)
     return features
 
 
-def logged_costs(episodes: Sequence[Episode], policy: str, find: FindTask = get_task) -> Tensor:
-    """What each logged action cost (see `privacy_audit.costs.step_costs`).
-
-    Args:
-        episodes: of tasks that declare a privacy contract.
-        policy: policy pack of the audit.
-        find: gives the task of an id.
+def logged_costs(episodes: Sequence[Episode], auditor: Auditor) -> Tensor:
+    """What each logged action cost.
 
     Returns:
         (S,) float32; an episode's add up to its cost.
 
     Raises:
-        ConfigError: a task declares no contract, or there is no such policy pack.
+        ConfigError: a task declares no contract.
         StoreError: an episode cannot be audited.
     """
-    from privacy_audit.costs import step_costs
-    from privacy_audit.phone_contract import contract_for
-    from privacy_audit.policy import load_policy
-
-    pack = load_policy(policy)
-    costs = [
-        step_costs(episode, pack, contract_for(episode.task, episode.split, episode.index, find))
-        for episode in episodes
-    ]
-    return torch.from_numpy(np.concatenate(costs)).to(torch.float32)
+    costs = np.concatenate([auditor.logged(episode) for episode in episodes])
+    return torch.from_numpy(costs).to(torch.float32)
 
 
 def candidate_costs(
     episodes: Sequence[Episode],
     candidates: Sequence[Candidates],
     dialect: Dialect,
-    policy: str,
-    find: FindTask = get_task,
+    auditor: Auditor,
 ) -> Tensor:
-    """What each candidate would lose in its state (see `privacy_audit.costs.action_costs`).
+    """What each candidate would lose in its state.
 
     Args:
-        episodes: logged ones, of tasks that declare a privacy contract.
+        episodes: logged ones.
         candidates: of their steps, in order.
         dialect: the candidates are written in.
-        policy: policy pack of the audit.
-        find: gives the task of an id.
+        auditor: prices them.
 
     Returns:
         (S, N) float32, 0 for what gives away nothing more.
 
     Raises:
-        ConfigError: a task declares no contract, or there is no such policy pack.
+        ConfigError: a task declares no contract.
     """
-    # The audit is no part of the trainers: it is needed for this setting alone.
-    from privacy_audit.costs import action_costs
-    from privacy_audit.phone_contract import contract_for
-    from privacy_audit.policy import load_policy
-
-    pack = load_policy(policy)
     table, rows = [], iter(candidates)
     for episode in episodes:
-        contract = contract_for(episode.task, episode.split, episode.index, find)
-        for number, step in enumerate(episode.steps):
+        for step in range(len(episode.steps)):
             texts = next(rows).texts
             different = list(dict.fromkeys(texts))
-            actions = [dialect.parse(text) for text in different]
-            past = episode.steps[:number]
-            costs = action_costs(past, step.observation, actions, pack, contract)
+            costs = auditor.proposed(episode, step, [dialect.parse(text) for text in different])
             found = dict(zip(different, costs.tolist(), strict=True))
             table.append([found[text] for text in texts])
     return torch.tensor(table)
