@@ -62,7 +62,7 @@ TITLES = {
     "auditor": "auditor",
     "digiq_privacy": "Digi-Q, candidates priced",
     "digiq_priced": "Digi-Q, rewards priced",
-    "craft_gui_privacy": "CRAFT-GUI, with the audit's cost",
+    "craft_gui_privacy": "CRAFT-GUI, reward priced",
 }
 """Label -> how people write it; other labels are written as they are."""
 METRICS = {
