@@ -1,4 +1,7 @@
-"""The privacy audit as trainers ask it: what actions cost, on tasks whose privacy can be judged."""
+"""The privacy audit as trainers ask it: what actions cost, on tasks whose privacy can be judged.
+
+Imported by runs that ask for a price alone: the audit is no part of the trainers.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,15 @@ from agentenv.errors import ConfigError
 from agentenv.tasks.base import Task
 from agentenv.tasks.selection import find_among
 from agentenv.trajectories.episode import Episode
+from privacy_audit.contract import Contract
+from privacy_audit.costs import action_costs, step_costs
+from privacy_audit.phone_contract import contract_for
+from privacy_audit.policy import load_policy
 
 
 class Auditor:
-    """Prices actions by what the audit finds against them.
+    """Prices actions by what the audit finds against them; made once a run, of whose every task it
+    reads the contract.
 
     Args:
         tasks: that the run names, id -> task.
@@ -27,10 +35,6 @@ class Auditor:
     """
 
     def __init__(self, tasks: Mapping[str, Task], policy: str, setting: str) -> None:
-        # The audit is no part of the trainers: runs without a price do without it.
-        from privacy_audit.phone_contract import contract_for
-        from privacy_audit.policy import load_policy
-
         self._policy, self._find = load_policy(policy), find_among(tasks)
         for name in tasks:
             try:
@@ -50,11 +54,7 @@ class Auditor:
             ConfigError: its task declares no contract.
             StoreError: it cannot be audited.
         """
-        from privacy_audit.costs import step_costs
-        from privacy_audit.phone_contract import contract_for
-
-        contract = contract_for(episode.task, episode.split, episode.index, self._find)
-        return step_costs(episode, self._policy, contract)
+        return step_costs(episode, self._policy, self._contract(episode))
 
     def proposed(self, episode: Episode, step: int, actions: Sequence[Action]) -> np.ndarray:
         """What actions would cost instead of the one that was taken at a step (see
@@ -66,9 +66,8 @@ class Auditor:
         Raises:
             ConfigError: the episode's task declares no contract.
         """
-        from privacy_audit.costs import action_costs
-        from privacy_audit.phone_contract import contract_for
-
-        contract = contract_for(episode.task, episode.split, episode.index, self._find)
         past, seen = episode.steps[:step], episode.steps[step].observation
-        return action_costs(past, seen, actions, self._policy, contract)
+        return action_costs(past, seen, actions, self._policy, self._contract(episode))
+
+    def _contract(self, episode: Episode) -> Contract:
+        return contract_for(episode.task, episode.split, episode.index, self._find)

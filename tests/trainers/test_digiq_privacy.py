@@ -30,7 +30,7 @@ from trainers.digiq.extraction import BestOfN
 from trainers.digiq.features import CANDIDATE_NUMBERS, FrozenStates
 from trainers.digiq.inputs import StageInputs
 from trainers.digiq.pipeline import DigiQ
-from trainers.digiq.privacy import candidate_costs, costed_transitions, logged_costs
+from trainers.digiq.privacy import auditor_of, candidate_costs, costed_transitions, logged_costs
 from trainers.digiq.td import train_critic
 from trainers.digiq.transitions import TransitionFeatures, lay_out
 from trainers.privacy import Auditor
@@ -96,11 +96,10 @@ def test_the_logged_actions_pay_what_the_episode_cost(episode: Episode) -> None:
         scores=torch.zeros(states, 3, 2),
         final_features=torch.zeros(0, 1),
     )
-    config = DigiQConfig(tasks=("phone",), base="b")
-    free = costed_transitions([episode], frozen, JSON, config)
+    free = costed_transitions([episode], frozen, JSON, PrivacySettings(), None)
     assert free.prices is None
-    priced = replace(config, privacy=PrivacySettings(rewards=2.0))
-    paid = costed_transitions([episode], frozen, JSON, priced)
+    priced = DigiQConfig(("phone/restaurants-book-table",), "b", privacy=PrivacySettings(2.0))
+    paid = costed_transitions([episode], frozen, JSON, priced.privacy, auditor_of(priced))
     costs = logged_costs([episode], AUDITOR)
     policy = load_policy("default")
     assert costs.sum() == pytest.approx(episode_cost(audit_episode(episode, policy).judgements))

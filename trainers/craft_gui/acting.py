@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentenv.devices.base import Device
 from agentenv.errors import DeviceError, StoreError
@@ -24,7 +25,9 @@ from trainers.craft_gui.config import CraftGUIConfig
 from trainers.craft_gui.groups import Group, attempt_of
 from trainers.craft_gui.judge import EndpointJudge
 from trainers.craft_gui.rewards import Reward, episode_reward
-from trainers.privacy import Auditor
+
+if TYPE_CHECKING:
+    from trainers.privacy import Auditor
 
 logger = logging.getLogger(__name__)
 
@@ -61,11 +64,7 @@ class Acting:
         self._writer: TrajectoryWriter | None = None
         self._stored: set[EpisodeKey] = set()
         """What an earlier process has stored."""
-        self._auditor = (
-            Auditor(tasks, config.privacy_policy, "reward.privacy")
-            if config.reward.privacy
-            else None
-        )
+        self._auditor = _auditor_of(config, tasks)
         self._judge = (
             EndpointJudge(config.judge, config.out / "judge") if config.judge.url else None
         )
@@ -257,3 +256,12 @@ class Guided:
 
 def _stored(path: Path) -> set[EpisodeKey]:
     return TrajectoryStore(path).keys() if (path / MANIFEST).exists() else set()
+
+
+def _auditor_of(config: CraftGUIConfig, tasks: Mapping[str, Task]) -> Auditor | None:
+    """Who prices actions; nobody if they cost nothing."""
+    if not config.reward.privacy:
+        return None
+    from trainers.privacy import Auditor
+
+    return Auditor(tasks, config.privacy_policy, "reward.privacy")

@@ -135,7 +135,7 @@ def best_of_n(
 class BestOfN:
     """The whole rule: from a critic's values to the action imitated in each state.
 
-    Its settings are those of `ActorSettings`.
+    Its settings are those of `ActorSettings`, and the price of candidates.
     """
 
     aggregation: Aggregation = "mean"

@@ -26,7 +26,6 @@ from trainers.digiq.critic import Critic
 from trainers.digiq.experience import Experience
 from trainers.digiq.features import join
 from trainers.digiq.inputs import RoundInputs
-from trainers.digiq.privacy import costed_transitions
 from trainers.digiq.replay import Replay, mixture
 from trainers.digiq.transitions import TransitionFeatures
 
@@ -133,5 +132,4 @@ class Rounds:
         """Of the logged episodes and of all rounds up to this one; read into memory."""
         parts = [self.experience(i) for i in range(number + 1)]
         episodes = [episode for part in parts for episode in part.episodes]
-        frozen = join([part.frozen for part in parts])
-        return costed_transitions(episodes, frozen, self.digiq.dialect, self.digiq.config)
+        return self.digiq.transitions(episodes, join([part.frozen for part in parts]))

@@ -37,6 +37,7 @@ from trainers.digiq.critic import Critic
 from trainers.digiq.critic_config import CriticConfig
 from trainers.digiq.diagnostics import Diagnostics, diagnose, verdict
 from trainers.digiq.experience import Experience
+from trainers.digiq.features import FrozenStates
 from trainers.digiq.inputs import StageInputs, critic_of
 from trainers.digiq.methods import Selection, examples_of
 from trainers.digiq.online import Rounds
@@ -67,7 +68,7 @@ class DigiQ:
         self.run = RunDirectory(config.out)
         self.dialect = get_dialect(config.dialect)
         self.tasks = select_tasks(config.tasks)
-        auditor_of(config, self.tasks)  # which refuses now what it would after the collection
+        self.auditor = auditor_of(config)  # at once: it may refuse the tasks
         save_config(config, config.out / "config.yaml")
         if config.threads:
             torch.set_num_threads(config.threads)
@@ -134,8 +135,12 @@ class DigiQ:
     @cached_property
     def features(self) -> TransitionFeatures:
         """Frozen features of all logged states and candidates, with their outcomes."""
-        frozen = self.logged.frozen
-        return costed_transitions(self.episodes, frozen, self.dialect, self.config)
+        return self.transitions(self.episodes, self.logged.frozen)
+
+    def transitions(self, episodes: Sequence[Episode], frozen: FrozenStates) -> TransitionFeatures:
+        """What the critic learns from of some episodes, priced as the settings ask for it."""
+        privacy = self.config.privacy
+        return costed_transitions(episodes, frozen, self.dialect, privacy, self.auditor)
 
     @cached_property
     def rounds(self) -> Rounds:

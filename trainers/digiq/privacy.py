@@ -8,25 +8,27 @@ that succeeds without the data, where there is one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from agentenv.dialects.base import Dialect
-from agentenv.tasks.base import Task
 from agentenv.tasks.selection import select_tasks
 from agentenv.trajectories.episode import Episode
 from trainers.digiq.candidates import Candidates
-from trainers.digiq.config import DigiQConfig
+from trainers.digiq.config import DigiQConfig, PrivacySettings
 from trainers.digiq.features import FrozenStates, transitions
 from trainers.digiq.transitions import TransitionFeatures
-from trainers.privacy import Auditor
+
+if TYPE_CHECKING:
+    from trainers.privacy import Auditor
 
 
-def auditor_of(config: DigiQConfig, tasks: Mapping[str, Task]) -> Auditor | None:
+def auditor_of(config: DigiQConfig) -> Auditor | None:
     """Who prices a run's actions; nobody if they cost nothing.
 
     Raises:
@@ -35,16 +37,25 @@ def auditor_of(config: DigiQConfig, tasks: Mapping[str, Task]) -> Auditor | None
     settings = config.privacy
     if not (settings.rewards or settings.candidates):
         return None
+    from trainers.privacy import Auditor
+
     setting = "privacy.rewards" if settings.rewards else "privacy.candidates"
-    return Auditor(tasks, settings.policy, setting)
+    return Auditor(select_tasks(config.tasks), settings.policy, setting)
 
 
 def costed_transitions(
-    episodes: Sequence[Episode], frozen: FrozenStates, dialect: Dialect, config: DigiQConfig
+    episodes: Sequence[Episode],
+    frozen: FrozenStates,
+    dialect: Dialect,
+    settings: PrivacySettings,
+    auditor: Auditor | None,
 ) -> TransitionFeatures:
-    """`transitions`, with what actions cost as far as the settings ask for it."""
-    features, settings = transitions(episodes, frozen, dialect), config.privacy
-    auditor = auditor_of(config, select_tasks(config.tasks))
+    """`transitions`, with what actions cost as far as the settings ask for it.
+
+    Args:
+        auditor: of `auditor_of`.
+    """
+    features = transitions(episodes, frozen, dialect)
     if auditor is None:
         return features
     if settings.rewards:

@@ -32,7 +32,7 @@ from trainers.digiq.features import (
 )
 from trainers.digiq.finished import FinishedRun, state_prompts, usable
 from trainers.digiq.methods import Selection, best_of_n_rule, digiq
-from trainers.digiq.privacy import costed_transitions
+from trainers.digiq.privacy import auditor_of, costed_transitions
 from trainers.digiq.reranking import load_judge
 from trainers.digiq.stored import stored_states
 
@@ -79,6 +79,7 @@ class CriticValues:
             VisionLanguageModel.from_pretrained(finished.model(self.after)) if self.after else None
         )
         self._stored = stored_states(finished, store, self._n)
+        self._auditor = auditor_of(config)
         root = config.feature_cache
         digest = weights_digest(judge.representation)
         self._cache = FeatureCache(root, digest, judge.layer) if root else None
@@ -140,7 +141,8 @@ class CriticValues:
         self, episodes: Sequence[Episode], prompts: Sequence[Prompt], frozen: FrozenStates
     ) -> _Answers:
         critic = self._judge.critic
-        features = costed_transitions(episodes, frozen, self._judge.dialect, self._config)
+        dialect, privacy = self._judge.dialect, self._config.privacy
+        features = costed_transitions(episodes, frozen, dialect, privacy, self._auditor)
         valid = features.candidate_valid
         q, v = evaluate(critic, features)
         if not (q[:, valid].isfinite().all() and v.isfinite().all()):
