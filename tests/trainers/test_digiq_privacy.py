@@ -33,6 +33,7 @@ from trainers.digiq.pipeline import DigiQ
 from trainers.digiq.privacy import auditor_of, candidate_costs, costed_transitions, logged_costs
 from trainers.digiq.td import train_critic
 from trainers.digiq.transitions import TransitionFeatures, lay_out
+from trainers.digiq.values import rule_in_words
 from trainers.privacy import Auditor
 
 JSON = get_dialect("json")
@@ -191,3 +192,11 @@ def test_only_what_heeds_a_price_is_trained_anew() -> None:
     assert critics.actor("awr") != before.actor("awr")
     assert critics.actor("filtered_bc") == before.actor("filtered_bc")
     assert critics.features == after.features == before.features
+
+
+def test_who_looks_at_values_is_told_of_the_price() -> None:
+    plain = DigiQConfig(tasks=("phone",), base="b")
+    assert "privacy" not in rule_in_words(plain)
+    words = rule_in_words(replace(plain, privacy=PrivacySettings(0.5, 2.0)))
+    assert "2 is taken off for each unit of privacy cost" in words
+    assert "rewards are less 0.5 for each unit of privacy cost" in words

@@ -20,7 +20,7 @@ from agentenv.trajectories.episode import Episode
 from agentenv.trajectories.store import TrajectoryStore
 from agentenv.trajectories.values import EpisodeValues, Estimate, JudgedAction, StateValues
 from trainers.digiq.candidates import Candidates, propose_candidates
-from trainers.digiq.config import ActorSettings
+from trainers.digiq.config import DigiQConfig
 from trainers.digiq.critic import evaluate
 from trainers.digiq.extraction import aggregate
 from trainers.digiq.feature_cache import FeatureCache
@@ -73,7 +73,7 @@ class CriticValues:
             raise ConfigError(
                 f"n_candidates is {self._n}; it must be at least 2: the logged action and another"
             )
-        self.critic, self.before, self.rule = str(run), "base", _rule(config.actor)
+        self.critic, self.before, self.rule = str(run), "base", rule_in_words(config)
         self.after = _policy_name(finished, policy)
         self._trained = (
             VisionLanguageModel.from_pretrained(finished.model(self.after)) if self.after else None
@@ -231,8 +231,9 @@ def _policy_name(run: FinishedRun, wanted: str | None) -> str:
     return ""
 
 
-def _rule(actor: ActorSettings) -> str:
-    """What Best-of-N imitates with these settings, in words."""
+def rule_in_words(config: DigiQConfig) -> str:
+    """What Best-of-N imitates in a run, in words."""
+    actor, privacy = config.actor, config.privacy
     words = f"the candidate with the largest Q − V, if that is above {actor.threshold:g}"
     if actor.observed:
         words += "; a logged action counts for no less than the return that followed it"
@@ -240,4 +241,8 @@ def _rule(actor: ActorSettings) -> str:
         words += f"; another must be better than the logged one by {actor.margin:g}"
     if actor.prior:
         words += f"; {actor.prior:g} is taken off for each nat that base finds it less likely"
+    if privacy.candidates:
+        words += f"; {privacy.candidates:g} is taken off for each unit of privacy cost"
+    if privacy.rewards:
+        words += f"; rewards are less {privacy.rewards:g} for each unit of privacy cost"
     return words
