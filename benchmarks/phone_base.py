@@ -2,9 +2,9 @@
 
     python -m benchmarks.phone_base
 
-The small model after a cold start on a few of the oracle's demonstrations of the tasks that are
-compared: as it is published it fails at most instances by miscopying names, which no number of
-rollouts that fit into an hour mends.
+The small model after a cold start on a few of the oracle's demonstrations of nine tasks: as it is
+published it fails at most instances by miscopying names, which no number of rollouts that fit into
+an hour mends. What it then learns by acting are some of these tasks and some that it was not shown.
 """
 
 from __future__ import annotations

@@ -50,9 +50,11 @@ def test_the_curricula_are_compared_on_the_tasks_and_steps_of_one_file(
     assert staged.env_steps == uniform.env_steps > 0
 
 
-def test_the_phones_starting_policy_was_shown_its_tasks() -> None:
-    shown = load_cold_start(phone_base.NAME).tasks
-    assert craft_gui.load_settings(SUITES[1]).tasks == shown
+def test_the_phones_starting_policy_was_shown_some_of_its_tasks() -> None:
+    shown = set(load_cold_start(phone_base.NAME).tasks)
+    compared = set(craft_gui.load_settings(SUITES[1]).tasks)
+    assert shown & compared
+    assert compared - shown
 
 
 def test_miniwobs_tasks_are_short_and_have_a_scripted_solution() -> None:
