@@ -130,10 +130,15 @@ def save_training_state(
 
 
 def saved_step(path: Path) -> int:
-    """How many steps a saved training state has behind it; 0 if there is none."""
+    """How many steps a saved training state has behind it; 0 if there is none.
+
+    May be asked of a run that goes on.
+    """
     if not path.exists():
         return 0
-    with safe_open(path, framework="pt") as file:
+    # Not "pt", which opens the file once for its header and again for its numbers: if it was
+    # replaced in between, what lies at the old places is something else.
+    with safe_open(path, framework="np") as file:
         return int(file.get_tensor("step"))
 
 
