@@ -12,7 +12,7 @@ from agentenv.reporting.content import Curve, Series
 from agentenv.statistics import SuccessRate
 
 WIDTH, HEIGHT = 520, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 12, 38
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 24, 12, 38
 _MOST_POINTS = 300
 _SMOOTHED_FROM = 40
 """Lines with at least so many points are drawn faint, with a running mean over them."""

@@ -173,4 +173,4 @@ def test_long_curves_are_thinned_and_keep_their_end() -> None:
     chart = str(line_chart(Curve("t", [Series("a", [(i, i) for i in range(10_000)])])))
     assert len(chart) < 15_000
     assert chart.count("polyline") == 2
-    assert re.search(r'506,\S+"/>$', chart.removesuffix("</svg>"))
+    assert re.search(r'496,\S+"/>$', chart.removesuffix("</svg>"))
