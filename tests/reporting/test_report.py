@@ -27,7 +27,7 @@ from agentenv.reporting import (
     task_rows,
     write_report,
 )
-from agentenv.reporting.charts import line_chart, running_mean, ticks
+from agentenv.reporting.charts import WIDTH, line_chart, running_mean, ticks
 from agentenv.statistics import PairedDifference, SuccessRate, Summary
 
 ATTACK = "<script>alert(1)</script>"
@@ -174,3 +174,10 @@ def test_long_curves_are_thinned_and_keep_their_end() -> None:
     assert len(chart) < 15_000
     assert chart.count("polyline") == 2
     assert re.search(r'496,\S+"/>$', chart.removesuffix("</svg>"))
+
+
+def test_the_last_number_below_a_chart_is_not_cut_off() -> None:
+    chart = str(line_chart(Curve("t", [Series("a", [(0, 0), (10_000, 1)])])))
+    middle = re.search(r'<text x="(\S+)" [^>]*>10,000<', chart)
+    assert middle
+    assert float(middle[1]) + len("10,000") * 6.5 / 2 <= WIDTH  # digits of 11.5 px are 6.5 px wide
