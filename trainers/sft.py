@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from agentenv.errors import ConfigError
 from agentenv.policies.base import History
 from agentenv.policies.language_model import VisionLanguageModel
 from agentenv.policies.prompts import Prompt, PromptFormat, render
+from agentenv.policies.vlm import weights_digest
 from agentenv.progress import track
 from agentenv.tasks.selection import select_tasks
 from agentenv.trajectories.store import TrajectoryStore
@@ -33,7 +35,7 @@ from trainers.imitation import (
     imitate,
     imitation_loss,
 )
-from trainers.runs import RunDirectory, saved_step
+from trainers.runs import RunDirectory, fingerprint, saved_step
 
 logger = logging.getLogger(__name__)
 Demonstration = tuple[History, Action]
@@ -45,15 +47,15 @@ QUESTIONS_PER_EXERCISE = 2
 QUESTION_WEIGHT = 3.0
 """Of a Yes or No, two tokens, beside the answers of twenty and more."""
 
-_FREE = ("out", "threads")
-"""Settings that say where, and how fast, but not what is learned."""
+_FREE = ("out", "threads", "data", "model")
+"""Settings that say how fast, and where something is, but not what is learned."""
 
 
 def train(config: SFTConfig) -> Path:
     """Train, and return the folder of the model.
 
-    Resumes an interrupted run of the same configuration to the exact step, and
-    does nothing if it had finished.
+    Resumes an interrupted run of the same settings, demonstrations and starting weights to the
+    exact step, and does nothing if it had finished.
 
     Raises:
         ConfigError: there is nothing to learn from, or the model cannot be loaded.
@@ -63,7 +65,8 @@ def train(config: SFTConfig) -> Path:
         torch.set_num_threads(config.threads)
     run = RunDirectory(config.out)
     folder = config.out / ("model" if config.steps else "text_model")
-    inputs = {name: value for name, value in asdict(config).items() if name not in _FREE}
+    base = None if config.model == "small" else VisionLanguageModel.from_pretrained(config.model)
+    inputs = _inputs(config, base)
     if run.finished("sft", inputs) is not None:
         logger.info("already trained: %s", folder)
         return folder
@@ -73,10 +76,12 @@ def train(config: SFTConfig) -> Path:
         if steps == 0 or run.finished(f"sft_{name}", inputs) is not None:
             continue
         if name == "image" and config.text_steps:
+            base = None  # two models need twice the memory
             vlm = VisionLanguageModel.from_pretrained(config.out / "text_model")
         else:
-            vlm = starting_model(config, training, get_dialect(config.dialect))
-        _train_phase(vlm, config, run, name, steps, image, training, validation)
+            vlm = starting_model(config, base, training, get_dialect(config.dialect))
+        state = config.out / f"sft_{name}-{fingerprint(inputs)[:8]}.safetensors"
+        _train_phase(vlm, config, run, name, steps, image, training, validation, state)
         target = folder if name == "image" else config.out / "text_model"
         vlm.save(target)
         run.finish(f"sft_{name}", inputs, {"model": str(target)})
@@ -120,19 +125,31 @@ def load_demonstrations(
     return parts
 
 
+def _inputs(config: SFTConfig, base: VisionLanguageModel | None) -> dict[str, Any]:
+    """What determines the outcome; a store and a model are known by what they hold, not by
+    where they lie."""
+    inputs = {name: value for name, value in asdict(config).items() if name not in _FREE}
+    shards = [TrajectoryStore(path).manifest.shards for path in config.data]
+    inputs["data"] = [[shard.sha256 for shard in store] for store in shards]
+    inputs["base"] = [weights_digest(base), asdict(base.form)] if base else None
+    return inputs
+
+
 def starting_model(
-    config: SFTConfig, training: Sequence[Demonstration], dialect: Dialect
+    config: SFTConfig,
+    base: VisionLanguageModel | None,
+    training: Sequence[Demonstration],
+    dialect: Dialect,
 ) -> VisionLanguageModel:
-    """The model training starts from, with adapters if asked for."""
-    if config.model == "small":
+    """The model training starts from, with adapters if asked for: `base`, or a fresh small one."""
+    if base is None:
         from trainers.small_vlm import FORM, build_small_vlm
 
         form = _form(config, FORM)
         rng = np.random.default_rng(config.seed)
         return build_small_vlm(_corpus(training, dialect, form, rng), config.seed, form=form)
-    vlm = VisionLanguageModel.from_pretrained(config.model)
-    vlm.form = _form(config, vlm.form)
-    return with_adapter(vlm, config.lora)
+    base.form = _form(config, base.form)
+    return with_adapter(base, config.lora)
 
 
 def _form(config: SFTConfig, form: PromptFormat) -> PromptFormat:
@@ -184,6 +201,7 @@ def _train_phase(
     image: bool,
     training: Sequence[Demonstration],
     validation: Sequence[Demonstration],
+    state: Path,
 ) -> None:
     settings = ImitationSettings(
         steps=steps,
@@ -198,7 +216,6 @@ def _train_phase(
     held_out = [
         _example(vlm, config, image, history, [action]) for history, action in validation[::every]
     ]
-    state = config.out / f"{stage}.safetensors"
     with track(f"train ({name})", total=steps, done=saved_step(state)) as bar:
 
         def progress(step: int, values: dict[str, float]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,12 +15,17 @@ from agentenv.collecting import collect
 from agentenv.dialects import get_dialect
 from agentenv.errors import ConfigError
 from agentenv.policies.base import Decision
+from agentenv.policies.language_model import VisionLanguageModel
+from agentenv.policies.prompts import Prompt
 from agentenv.policies.scripted import OraclePolicy
 from agentenv.policies.vlm import VLMPolicy
 from agentenv.statistics import summarise
 from agentenv.tasks.selection import select_tasks
 from tests.small_models import untrained_vlm
+from trainers import sft
 from trainers.configs import SFTConfig
+from trainers.imitation import Example, ImitationSettings
+from trainers.runs import saved_step
 from trainers.sft import load_demonstrations, starting_model, train
 
 TASKS = select_tasks(("miniwob/click-test-2",))
@@ -112,7 +120,67 @@ def test_a_model_keeps_as_many_messages_as_was_asked_for_from_scratch_or_not(
     model = "small" if fresh else str(tmp_path)
     config = SFTConfig(data=(demonstrations,), model=model, max_told=asked)
     training, _ = load_demonstrations(config)
-    assert starting_model(config, training[:2], get_dialect("json")).form.max_told == asked
+    base = None if fresh else VisionLanguageModel.from_pretrained(tmp_path)
+    started = starting_model(config, base, training[:2], get_dialect("json"))
+    assert started.form.max_told == asked
+
+
+def test_what_is_learned_from_counts_and_not_where_it_lies(
+    demonstrations: Path, tmp_path: Path
+) -> None:
+    untrained_vlm().save(tmp_path / "base")
+    shutil.copytree(demonstrations, tmp_path / "data")
+    config = SFTConfig(
+        data=(tmp_path / "data",),
+        model=str(tmp_path / "base"),
+        out=tmp_path / "run",
+        steps=1,
+        batch_size=2,
+        threads=1,
+    )
+    weights = train(config) / "model.safetensors"
+
+    def trained_again(changed: SFTConfig) -> bool:
+        before = weights.stat().st_mtime_ns
+        train(changed)
+        return weights.stat().st_mtime_ns != before
+
+    (tmp_path / "base").rename(tmp_path / "moved")
+    (tmp_path / "data").rename(tmp_path / "elsewhere")
+    config = replace(config, data=(tmp_path / "elsewhere",), model=str(tmp_path / "moved"))
+    assert not trained_again(config)
+    untrained_vlm(seed=1).save(tmp_path / "moved")
+    assert trained_again(config)
+    collect(OraclePolicy(TASKS), TASKS.values(), tmp_path / "elsewhere", episodes=25, devices=1)
+    assert trained_again(config)
+    assert not trained_again(config)
+
+
+def test_an_interrupted_run_is_not_continued_with_other_settings(
+    demonstrations: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = SFTConfig(data=(demonstrations,), out=tmp_path, steps=3, batch_size=2, threads=1)
+    begun: list[int] = []
+
+    def begins(state: Path) -> int:
+        begun.append(saved_step(state))
+        return begun[-1]
+
+    def stops_at_the_last(*_: object) -> Callable[[int], list[Example]]:
+        def batch_of(step: int) -> list[Example]:
+            if step == 2:
+                raise KeyboardInterrupt
+            return [Example(Prompt("1 button", None), "1")]
+
+        return batch_of
+
+    monkeypatch.setattr(sft, "saved_step", begins)
+    monkeypatch.setattr(sft, "_batches", stops_at_the_last)
+    monkeypatch.setattr(sft, "ImitationSettings", partial(ImitationSettings, checkpoint_every=1))
+    for learning_rate in (1e-4, 1e-4, 1e-3):
+        with pytest.raises(KeyboardInterrupt):
+            train(replace(config, learning_rate=learning_rate))
+    assert begun == [0, 2, 0]
 
 
 @pytest.mark.parametrize("name", ["episodes", "steps", "text_steps", "max_told"])
