@@ -62,7 +62,9 @@ def run(config: BenchmarkConfig) -> Path:
         raise ConfigError(f"no variant {unknown[0]}; there are {', '.join(changes)}")
     comparison = _HERE / "digiq_comparison.yaml"
     settings = replace(load_settings(comparison), seed=config.seed, methods=("digiq",))
-    settings = replace(settings, evaluation=replace(settings.evaluation, reranked=("base",)))
+    settings = replace(
+        settings, evaluation=replace(settings.evaluation, reranked=("base",), greedy=())
+    )
     first = config.out / comparison.stem / f"seed-{config.seed}"
     rows: dict[str, list[Row]] = {}
     for name in names:
