@@ -15,6 +15,7 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -212,10 +213,18 @@ def print_table(
 def success_table(summaries: Mapping[str, Summary], *, title: str = "Success") -> Table:
     """The table `print_table` prints. Infrastructure failures appear as ``(+2 infra)``.
 
-    Of many policies it shows whole percents alone, so that a task stays one line of a terminal.
+    Of many policies it shows whole percents alone, and no frame, so that a task stays one line of
+    a terminal and a label's words stay whole.
     """
-    table = Table(title=title, caption="rates with Wilson 95 % intervals", show_footer=True)
     few = len(summaries) <= MANY
+    table = Table(
+        title=title,
+        caption="rates with Wilson 95 % intervals",
+        show_footer=True,
+        box=box.HEAVY_HEAD if few else box.SIMPLE,
+        padding=(0, 1) if few else 0,
+        pad_edge=few,
+    )
     render, total = (_fraction, str) if few else (_percent, _percent_interval)
     table.add_column("task", footer="all tasks", no_wrap=True)
     for label, summary in summaries.items():

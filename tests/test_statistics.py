@@ -193,6 +193,16 @@ def test_a_task_stays_one_line_of_a_terminal_whatever_the_number_of_policies() -
     assert line.count("44 %") == 6
 
 
+def test_the_policies_of_the_demo_are_named_in_whole_words_on_80_columns() -> None:
+    labels = ("base", "filtered_bc", "digiq", "base_greedy", "base_rerank", "digiq_rerank")
+    output = io.StringIO()
+    summary = summarise(attempts({"phone/doctors-save-favourite": [1]}))
+    print_table(dict.fromkeys(labels, summary), console=Console(file=output, width=80))
+    words = {word for label in labels for word in label.split("_")}
+    assert words <= set(output.getvalue().split())
+    assert max(map(len, output.getvalue().splitlines())) <= 80
+
+
 @pytest.mark.parametrize("width", [60, 80])
 def test_a_narrow_terminal_breaks_lines_and_cuts_nothing_off(width: int) -> None:
     output = io.StringIO()
