@@ -100,6 +100,11 @@ def fingerprint(inputs: Any) -> str:
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def place(folder: Path, name: str, inputs: Any) -> Path:
+    """Where in a folder a stage keeps what it may continue: other inputs, another place."""
+    return folder / f"{name}-{fingerprint(inputs)[:8]}"
+
+
 def save_training_state(
     path: Path,
     model: nn.Module,

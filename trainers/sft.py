@@ -35,7 +35,7 @@ from trainers.imitation import (
     imitate,
     imitation_loss,
 )
-from trainers.runs import RunDirectory, fingerprint, saved_step
+from trainers.runs import RunDirectory, place, saved_step
 
 logger = logging.getLogger(__name__)
 Demonstration = tuple[History, Action]
@@ -65,8 +65,9 @@ def train(config: SFTConfig) -> Path:
         torch.set_num_threads(config.threads)
     run = RunDirectory(config.out)
     folder = config.out / ("model" if config.steps else "text_model")
+    stores = [TrajectoryStore(path) for path in config.data]  # refused before a large model loads
     base = None if config.model == "small" else VisionLanguageModel.from_pretrained(config.model)
-    inputs = _inputs(config, base)
+    inputs = _inputs(config, stores, base)
     if run.finished("sft", inputs) is not None:
         logger.info("already trained: %s", folder)
         return folder
@@ -80,7 +81,7 @@ def train(config: SFTConfig) -> Path:
             vlm = VisionLanguageModel.from_pretrained(config.out / "text_model")
         else:
             vlm = starting_model(config, base, training, get_dialect(config.dialect))
-        state = config.out / f"sft_{name}-{fingerprint(inputs)[:8]}.safetensors"
+        state = place(config.out, f"sft_{name}", inputs).with_suffix(".safetensors")
         _train_phase(vlm, config, run, name, steps, image, training, validation, state)
         target = folder if name == "image" else config.out / "text_model"
         vlm.save(target)
@@ -125,12 +126,13 @@ def load_demonstrations(
     return parts
 
 
-def _inputs(config: SFTConfig, base: VisionLanguageModel | None) -> dict[str, Any]:
+def _inputs(
+    config: SFTConfig, stores: Sequence[TrajectoryStore], base: VisionLanguageModel | None
+) -> dict[str, Any]:
     """What determines the outcome; a store and a model are known by what they hold, not by
     where they lie."""
     inputs = {name: value for name, value in asdict(config).items() if name not in _FREE}
-    shards = [TrajectoryStore(path).manifest.shards for path in config.data]
-    inputs["data"] = [[shard.sha256 for shard in store] for store in shards]
+    inputs["data"] = [[shard.sha256 for shard in store.manifest.shards] for store in stores]
     inputs["base"] = [weights_digest(base), asdict(base.form)] if base else None
     return inputs
 

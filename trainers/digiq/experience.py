@@ -36,7 +36,7 @@ from trainers.digiq.features import (
     score_candidates,
 )
 from trainers.digiq.finished import read_frozen, state_prompts, usable_episodes
-from trainers.runs import RunDirectory, fingerprint
+from trainers.runs import RunDirectory, place
 
 
 class ExperienceInputs(Protocol):
@@ -103,7 +103,7 @@ class Experience:
         c, stage = self.settings, f"{self._prefix}collect"
         if c.data is not None:
             return TrajectoryStore(c.data)
-        path = self.folder / f"data-{fingerprint(self.inputs.collect)[:8]}"
+        path = place(self.folder, "data", self.inputs.collect)
         if self.run.finished(stage, self.inputs.collect) is None:
             collect(
                 self.policy(c.temperature),

@@ -49,7 +49,7 @@ from trainers.digiq.reranking import RerankingPolicy, load_judge
 from trainers.digiq.td import split_by_episode, train_critic
 from trainers.digiq.transitions import TransitionFeatures
 from trainers.imitation import BatchOrder, Example, ImitationSettings, imitate
-from trainers.runs import RunDirectory, fingerprint, saved_step
+from trainers.runs import RunDirectory, fingerprint, place, saved_step
 from trainers.sft import with_adapter
 
 logger = logging.getLogger(__name__)
@@ -77,10 +77,6 @@ class DigiQ:
     def inputs(self) -> StageInputs:
         """What determines each stage's outcome."""
         return StageInputs(self.config, tuple(self.tasks), weights_digest(self.base()))
-
-    def folder(self, name: str, inputs: Any) -> Path:
-        """Where a stage keeps what it may continue: other inputs, another folder."""
-        return self.config.out / f"{name}-{fingerprint(inputs)[:8]}"
 
     def base(self) -> VisionLanguageModel:
         """The base policy's model, loaded anew (stages train their own copy)."""
@@ -317,7 +313,7 @@ class DigiQ:
             learning_rate=c.learning_rate,
             seed=self.config.seed_of_training,
         )
-        state = self.folder(stage, inputs).with_suffix(".safetensors")
+        state = place(self.config.out, stage, inputs).with_suffix(".safetensors")
         with track(f"6 imitate ({name})", total=steps, done=saved_step(state)) as bar:
 
             def progress(step: int, values: dict[str, float]) -> None:
@@ -339,7 +335,7 @@ class DigiQ:
         return collect(
             self.policy_of(label),
             self.tasks.values(),
-            self.folder(f"evaluation/{label}", inputs),
+            place(self.config.out, f"evaluation/{label}", inputs),
             split="test",
             episodes=c.episodes,
             attempts=c.attempts,
