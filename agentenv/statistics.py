@@ -224,13 +224,14 @@ def success_table(summaries: Mapping[str, Summary], *, title: str = "Success") -
         box=box.HEAVY_HEAD if few else box.SIMPLE,
         padding=(0, 1) if few else 0,
         pad_edge=few,
+        show_edge=few,
     )
     render, total = (_fraction, str) if few else (_percent, _percent_interval)
     table.add_column("task", footer="all tasks", no_wrap=True)
     for label, summary in summaries.items():
         footer = _cell(summary.overall, total)
         table.add_column(
-            label if few else label.replace("_", " "),
+            label if few else label.replace("_", "\n"),
             justify="right",
             overflow="fold",
             footer=footer,

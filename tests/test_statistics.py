@@ -193,10 +193,13 @@ def test_a_task_stays_one_line_of_a_terminal_whatever_the_number_of_policies() -
     assert line.count("44 %") == 6
 
 
-def test_the_policies_of_the_demo_are_named_in_whole_words_on_80_columns() -> None:
+@pytest.mark.parametrize(
+    "task", ["phone/doctors-save-favourite", "miniwob/click-collapsible-2-nodelay"]
+)
+def test_the_policies_of_the_demo_are_named_in_whole_words_on_80_columns(task: str) -> None:
     labels = ("base", "filtered_bc", "digiq", "base_greedy", "base_rerank", "digiq_rerank")
     output = io.StringIO()
-    summary = summarise(attempts({"phone/doctors-save-favourite": [1]}))
+    summary = summarise(attempts({task: [1]}))
     print_table(dict.fromkeys(labels, summary), console=Console(file=output, width=80))
     words = {word for label in labels for word in label.split("_")}
     assert words <= set(output.getvalue().split())
